@@ -9,6 +9,7 @@ import atexit
 import base64
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -18,11 +19,35 @@ from pathlib import Path
 
 import pytest
 
-OURS = (
-    "ALLOWED_HOSTS BASE_URL CELERY_BROKER_URL DATABASE_OWNER_URL DATABASE_REPLICA_URL DATABASE_URL "
-    "DEBUG DJANGO_SECRET_KEY EMAIL_URL MEDBOOK_DATA_KEYS MEDBOOK_DATA_KEY_ACTIVE MEDBOOK_ENV "
-    "MEDBOOK_INDEX_KEYS MEDBOOK_JWT_KEY MEDBOOK_VAR REDIS_URL TRUSTED_PROXY_COUNT"
-).split()
+from medbook.embedded_postgres import EmbeddedPostgres, die_with_parent
+
+READ_BY_SETTINGS = (
+    "ALLOWED_HOSTS",
+    "API_RATE_LIMITED",
+    "BASE_URL",
+    "CELERY_BROKER_URL",
+    "CURRENCY",
+    "DATABASE_OWNER_URL",
+    "DATABASE_REPLICA_URL",
+    "DATABASE_URL",
+    "DEBUG",
+    "DEFAULT_FROM_EMAIL",
+    "DJANGO_SECRET_KEY",
+    "EMAIL_URL",
+    "LOG_LEVEL",
+    "MEDBOOK_DATA_KEYS",
+    "MEDBOOK_DATA_KEY_ACTIVE",
+    "MEDBOOK_ENV",
+    "MEDBOOK_INDEX_KEYS",
+    "MEDBOOK_JWT_KEY",
+    "MEDBOOK_VAR",
+    "REDIS_URL",
+    "SECURE_SSL_REDIRECT",
+    "STATEMENT_TIMEOUT",
+    "STATIC_ROOT",
+    "TIME_ZONE",
+    "TRUSTED_PROXY_COUNT",
+)
 SKIP_REASONS = {
     "redis": "no redis-server on this machine (or set TEST_REDIS_URL)",
     "browser": "no chromium on this machine (or set TEST_CHROMIUM)",
@@ -103,11 +128,12 @@ class _Environment:
 
     def __init__(self):
         self.var = Path(tempfile.mkdtemp(prefix="medbook-test-"))
+        self.var.chmod(0o711)  # root's PostgreSQL runs as another user
         atexit.register(shutil.rmtree, self.var, ignore_errors=True)
 
     def start(self):
-        database = os.environ.get("TEST_DATABASE_URL")
-        for name in OURS:
+        database = os.environ.get("TEST_DATABASE_URL") or self._database()
+        for name in READ_BY_SETTINGS:
             os.environ.pop(name, None)
             os.environ.pop(f"{name}_FILE", None)
         os.environ.update(
@@ -125,6 +151,12 @@ class _Environment:
             TEST_CHROMIUM=os.environ.get("TEST_CHROMIUM") or _chromium(),
             TEST_REDIS_URL=os.environ.get("TEST_REDIS_URL") or self._redis(),
         )
+
+    def _database(self):
+        server = EmbeddedPostgres(self.var / "postgres", durable=False)
+        atexit.register(server.stop)
+        server.start()
+        return server.owner_url
 
     def _redis(self):
         program = shutil.which("redis-server")
@@ -145,6 +177,8 @@ class _Environment:
             ],
             cwd=self.var,
             stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
         )
         atexit.register(_stop, server)
         _wait_for_port(port)
