@@ -62,7 +62,7 @@ class BlindIndexField(BinaryField[_ST, _GT]):
         """
         if self.normalise is None:
             raise TypeError(f"{self} has no rule of spelling here (a migration's model?).")
-        key = _derived_key(keyring.index_key(self.key_version), self.label, self.key_version)
+        key = derived_key(keyring.index_key(self.key_version), self.label, self.key_version)
         content = self.label.encode() + b"\0" + self.normalise(*values).encode()
         return hmac.digest(key, content, hashlib.sha256)[: self.length]
 
@@ -152,6 +152,7 @@ def _save_indexes_with_their_sources(model: type[models.Model]) -> None:
 
 
 @functools.lru_cache(maxsize=64)
-def _derived_key(root: bytes, label: str, version: int) -> bytes:
+def derived_key(root: bytes, label: str, version: int) -> bytes:
+    """Derive the key of one purpose by HKDF-SHA256."""
     info = label.encode() + b"\0" + str(version).encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(root)

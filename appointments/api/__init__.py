@@ -1,0 +1,1 @@
+"""Which API does this app offer?"""

@@ -1,0 +1,131 @@
+"""In which ways is a booking refused?"""
+
+from django.utils.translation import gettext_lazy as _
+
+from medbook.errors import Missing, NotAllowed, Refused
+
+
+class SlotTaken(Refused):
+    """The chosen time went to somebody else."""
+
+    message = _("This time was taken a moment ago. Nothing was charged.")
+
+
+class SoldOut(Refused):
+    """The schedule has no place left."""
+
+    message = _("All places of this session are taken. Nothing was charged.")
+
+
+class NotOpenYet(Refused):
+    """The release is still to come for this booker."""
+
+    message = _("Booking opens %(opens_at)s.")
+
+
+class SaleOver(Refused):
+    """The sale has stopped."""
+
+    message = _("Booking for this session has closed.")
+
+
+class CalledOff(Refused):
+    """The doctor does not sit."""
+
+    message = _("The doctor is not available; this session was called off.")
+
+
+class InThePast(Refused):
+    """The time has begun."""
+
+    message = _("This time has already passed.")
+
+
+class PatientBusy(Refused):
+    """The patient has another appointment at that time."""
+
+    message = _("The patient already has an appointment at this time.")
+
+
+class AlreadyBookedDoctorDay(Refused):
+    """The patient sees this doctor that day already."""
+
+    message = _("The patient already has an appointment with this doctor on that day.")
+
+
+class AlreadyBookedDepartmentDay(Refused):
+    """The department sees a patient once a day."""
+
+    message = _("The patient already has an appointment in this department on that day.")
+
+
+class TooManyOpen(Refused):
+    """A limit of open appointments is reached."""
+
+    message = _("No more than %(limit)s appointments can be open at once.")
+
+
+class MemberSuspended(NotAllowed):
+    """Online booking is paused for this member."""
+
+    message = _("Online booking is paused for you until %(until)s. Please call the clinic.")
+
+
+class CoolingDown(Refused):
+    """Too many holds ran out today."""
+
+    message = _("Several times were held and not confirmed. You can book again from %(until)s.")
+
+
+class IdentityIncomplete(Refused):
+    """Online booking needs an identity document."""
+
+    message = _("The patient's identity document is missing.")
+
+
+class NotYourPatient(Missing):
+    """The member may not book for this patient."""
+
+    message = _("There is no such patient in your account.")
+
+
+class PayAtDeskNotAllowed(Refused):
+    """The tier does not allow paying at the clinic."""
+
+    message = _("Paying at the clinic is not possible with your membership.")
+
+
+class HoldExpired(Refused):
+    """The hold ran out."""
+
+    message = _("The time was held until %(expired_at)s and has been released. Nothing was charged.")
+
+
+class TooLateToCancel(Refused):
+    """The deadline has passed."""
+
+    message = _("Free cancellation ended %(deadline)s. Please call the clinic.")
+
+
+class AlreadyCancelled(Refused):
+    """There is nothing left to cancel."""
+
+    message = _("This appointment is already cancelled.")
+
+
+class WrongState(Refused):
+    """The appointment's state does not allow this."""
+
+    message = _("This is not possible now. State: %(state)s.")
+
+
+class OutsideCheckInWindow(Refused):
+    """It is not the day of the visit."""
+
+    message = _("Check-in is possible on the day of the visit only.")
+
+
+class UnpaidFee(Refused):
+    """The fee is still to be paid."""
+
+    message = _("The fee is still to be paid.")

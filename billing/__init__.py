@@ -1,0 +1,1 @@
+"""The money: what is asked, and what comes in."""

@@ -1,0 +1,9 @@
+"""How does Django find the billing app?"""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BillingConfig(AppConfig):
+    name = "billing"
+    verbose_name = _("Payment and settlement")

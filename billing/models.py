@@ -1,0 +1,125 @@
+"""Which tables say what is owed and what was paid?"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.choices import Gateway, InvoiceState, LineKind, PaymentState
+from medbook import money
+from medbook.references import new_reference
+
+
+class Invoice(models.Model):
+    """Money asked of a member for a purpose that billing itself does not know."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    reference = models.CharField(
+        _("number"), max_length=10, unique=True, default=new_reference, editable=False
+    )
+    member = models.ForeignKey(
+        "members.Member",
+        models.PROTECT,
+        related_name="invoices",
+        null=True,
+        verbose_name=_("member"),
+    )
+    purpose = models.CharField(_("purpose"), max_length=20)
+    subject = models.CharField(_("subject"), max_length=60)
+    currency = models.CharField(_("currency"), max_length=3)
+    total = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
+    state = models.CharField(
+        _("state"), max_length=14, choices=InvoiceState, default=InvoiceState.OPEN
+    )
+    issued_at = models.DateTimeField(_("issued at"))
+    paid_at = models.DateTimeField(_("paid at"), null=True)
+    voided_at = models.DateTimeField(_("voided at"), null=True)
+
+    class Meta:
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject"], condition=~Q(state="void"), name="one_live_invoice_per_subject"
+            ),
+            models.CheckConstraint(condition=Q(total__gte=0), name="invoice_total_not_negative"),
+            models.CheckConstraint(
+                condition=Q(state__in=InvoiceState.values), name="invoice_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="paid", paid_at__isnull=False)
+                | (~Q(state="paid") & Q(paid_at__isnull=True)),
+                name="invoice_paid_at_says_paid",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def shown_total(self) -> str:
+        """The total with its currency."""
+        return money.shown(self.total, self.currency)
+
+
+class InvoiceLine(models.Model):
+    """One reason for money; discounts are negative; lines sum to the total."""
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="lines")
+    number = models.PositiveSmallIntegerField(_("number"))
+    kind = models.CharField(_("kind"), max_length=20, choices=LineKind)
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+
+    class Meta:
+        verbose_name = _("invoice line")
+        verbose_name_plural = _("invoice lines")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "number"], name="one_line_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"
+
+
+class Payment(models.Model):
+    """Money that came in for an invoice."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    invoice = models.ForeignKey(
+        Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice")
+    )
+    gateway = models.CharField(_("way to pay"), max_length=20, choices=Gateway)
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    currency = models.CharField(_("currency"), max_length=3)
+    state = models.CharField(
+        _("state"), max_length=12, choices=PaymentState, default=PaymentState.CAPTURED
+    )
+    captured_at = models.DateTimeField(_("received at"))
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="recorded_payments",
+        verbose_name=_("recorded by"),
+    )
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        default_permissions = ("view",)
+        permissions = [("record_desk_payment", _("Can record a payment at the desk"))]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_is_positive"),
+            models.CheckConstraint(
+                condition=Q(state__in=PaymentState.values), name="payment_state_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["invoice"], condition=Q(state="captured"), name="one_capture_per_invoice"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice} {self.amount}"

@@ -1,0 +1,1 @@
+"""The operation log: append-only, written in the transaction of the act it records."""

@@ -1,0 +1,45 @@
+"""Which acts does the operation log know?"""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Action(TextChoices):
+    """The closed list of acts; a new act is a new line here."""
+
+    APPOINTMENT_HELD = "appointment.held", _("Place held")
+    APPOINTMENT_BOOKED = "appointment.booked", _("Appointment booked")
+    APPOINTMENT_CANCELLED = "appointment.cancelled", _("Appointment cancelled")
+    APPOINTMENT_CALLED_OFF = "appointment.called_off", _("Appointment called off")
+    APPOINTMENT_EXPIRED = "appointment.expired", _("Hold expired")
+    APPOINTMENT_ARRIVED = "appointment.arrived", _("Patient checked in")
+    APPOINTMENT_STARTED = "appointment.started", _("Consultation started")
+    APPOINTMENT_COMPLETED = "appointment.completed", _("Consultation finished")
+    INVOICE_RAISED = "invoice.raised", _("Invoice raised")
+    INVOICE_VOIDED = "invoice.voided", _("Invoice voided")
+    PAYMENT_RECORDED = "payment.recorded", _("Payment recorded")
+    SCHEDULE_CHANGED = "schedule.changed", _("Schedule changed")
+    SCHEDULE_PUBLISHED = "schedule.published", _("Schedule published")
+    SCHEDULE_CALLED_OFF = "schedule.called_off", _("Schedule called off")
+    RELEASE_RUN = "release.run", _("Release run")
+    CATALOGUE_IMPORTED = "catalogue.imported", _("Catalogue imported")
+    MEMBER_JOINED = "member.joined", _("Member joined")
+    MEMBER_SUSPENDED = "member.suspended", _("Member suspended")
+    MEMBER_SUSPENSION_LIFTED = "member.suspension_lifted", _("Suspension lifted")
+    MEMBER_TIER_CHANGED = "member.tier_changed", _("Tier changed")
+    PATIENT_VERIFIED = "patient.verified", _("Patient verified")
+    IDENTITY_REVEALED = "identity.revealed", _("Identity revealed")
+    SIGN_IN_SUCCEEDED = "sign_in.succeeded", _("Signed in")
+    SIGN_IN_FAILED = "sign_in.failed", _("Sign-in failed")
+    TOKEN_FAMILY_REVOKED = "token_family.revoked", _("Tokens revoked")
+    ACCESS_DENIED = "access.denied", _("Access denied")
+    EXPORT_MADE = "export.made", _("Export made")
+    KEY_ROTATED = "key.rotated", _("Key rotated")
+
+
+class Outcome(TextChoices):
+    """How an act ended."""
+
+    OK = "ok", _("done")
+    DENIED = "denied", _("denied")
+    ERROR = "error", _("failed")

@@ -1,0 +1,96 @@
+"""What surrounds every request: its circumstances, and the answer to a refusal."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from medbook import api, request_context
+from medbook.audit.choices import Action, Outcome
+from medbook.audit.services import record_event
+
+log = structlog.get_logger("medbook.access")
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestContextMiddleware:
+    """Give every request an id and a known origin; write one access line without addresses."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        context = request_context.RequestContext(
+            request_id=request_context.request_id_from(request.headers.get("X-Request-Id")),
+            channel=_channel_of(request.path),
+            ip=request_context.client_ip(request.META),
+            user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:200],
+            actor_type="anonymous",
+        )
+        began = time.perf_counter()
+        with request_context.entered(context):
+            response = self.get_response(request)
+            route = request.resolver_match.route if request.resolver_match else ""
+            log.info(
+                "request",
+                method=request.method,
+                route=route,
+                status=response.status_code,
+                ms=round((time.perf_counter() - began) * 1000),
+            )
+        response["X-Request-Id"] = context.request_id
+        return response
+
+
+class RefusalMiddleware:
+    """Answer the refusals that no door has put into words.
+
+    What is raised further out than a view reaches the 500 handler, which answers alike.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, PermissionDenied):
+            record_denied(request)
+            return None
+        answer = api.answer_to(request, error)
+        if answer is not None and answer.status_code == 403:
+            record_denied(request)
+        return answer
+
+
+class ActorMiddleware:
+    """Tell the request context who is signed in."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/api/") and request.user.is_authenticated:
+            request_context.identify(
+                actor_type="user",
+                actor_uid=str(request.user.uid),
+                actor_role="staff" if request.user.is_staff else "member",
+            )
+        return self.get_response(request)
+
+
+def _channel_of(path: str) -> str:
+    if path.startswith("/api/"):
+        return "api"
+    return "admin" if path.startswith("/admin/") else "page"
+
+
+def record_denied(request: HttpRequest) -> None:
+    """Log that somebody known was turned away; strangers are only counted in the access lines."""
+    if request_context.current().actor_type == "user":
+        route = request.resolver_match.route if request.resolver_match else ""
+        record_event(Action.ACCESS_DENIED, outcome=Outcome.DENIED, facts={"route": route})

@@ -1,0 +1,376 @@
+"""Which settings does MedBook run with? Read from the environment; nothing secret has a default."""
+
+import base64
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+import structlog
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(os.environ.get("MEDBOOK_VAR", BASE_DIR / "var"))
+if "MEDBOOK_ENV" not in os.environ and (VAR / "development.env").exists():
+    environ.Env.read_env(VAR / "development.env")
+
+env = environ.FileAwareEnv()
+
+
+def keys_by_id(text: str) -> dict[int, bytes]:
+    """Read "1:base64,2:base64"."""
+    pairs = (part.split(":", 1) for part in text.split(",") if part.strip())
+    return {int(key_id): base64.b64decode(key) for key_id, key in pairs}
+
+
+# Identity
+
+MEDBOOK_ENV = env.str("MEDBOOK_ENV", default="production")
+IS_DEVELOPMENT = MEDBOOK_ENV == "development"
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("DJANGO_SECRET_KEY")
+DATA_KEYS = keys_by_id(env.str("MEDBOOK_DATA_KEYS"))
+DATA_KEY_ACTIVE = env.int("MEDBOOK_DATA_KEY_ACTIVE")
+INDEX_KEYS = keys_by_id(env.str("MEDBOOK_INDEX_KEYS"))
+JWT_KEY = base64.b64decode(env.str("MEDBOOK_JWT_KEY"))
+VERSION = "0.1.0"
+
+# Apps
+
+INSTALLED_APPS = [
+    "medbook.apps.MedBookConfig",
+    "medbook.apps.AdminConfig",
+    "medbook.encryption",
+    "medbook.audit",
+    "medbook.idempotency",
+    "medbook.outbox",
+    "members",
+    "scheduling",
+    "billing",
+    "appointments",
+    "reports",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "axes",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "lucide",
+    "rest_framework",
+]
+AUTH_USER_MODEL = "members.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Web
+
+ROOT_URLCONF = "medbook.urls"
+WSGI_APPLICATION = "medbook.wsgi.application"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+BASE_URL = env.str("BASE_URL", default="http://localhost:8000")
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # interface limit of a request body: 1 MiB
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+MIDDLEWARE = [
+    "medbook.middleware.RequestContextMiddleware",
+    "medbook.middleware.RefusalMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "medbook.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": [
+                f"medbook.templatetags.{name}" for name in ("amounts", "icons", "keys", "languages", "times")
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path("STATIC_ROOT", default=VAR / "static")()
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = IS_DEVELOPMENT
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is uploaded yet
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if IS_DEVELOPMENT
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# Languages, time, money
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")  # of the site; each clinic has its own
+CURRENCY = env.str("CURRENCY", default="CNY")
+
+# Data
+
+DATABASE_OPTIONS = {
+    "connect_timeout": 2,
+    "options": "-c timezone=UTC -c lock_timeout=2s -c idle_in_transaction_session_timeout=30s"
+    f" -c statement_timeout={env.str('STATEMENT_TIMEOUT', default='10s')}",
+}
+
+
+def database(url: str) -> dict[str, object]:
+    """Describe one connection: persistent, checked before use, with time limits."""
+    described = env.db_url_config(url)
+    described["OPTIONS"] = {**described.get("OPTIONS", {}), **DATABASE_OPTIONS}
+    return {**described, "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASE_URL = env.str("DATABASE_URL")
+DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", default="")
+DATABASES = {
+    "default": database(DATABASE_URL),
+    "owner": {
+        **database(env.str("DATABASE_OWNER_URL", default=DATABASE_URL)),
+        "TEST": {"MIRROR": "default"},
+    },
+}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = {**database(DATABASE_REPLICA_URL), "TEST": {"MIRROR": "default"}}
+
+# Cache and queue
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "medbook",
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "IGNORE_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+            "SOCKET_TIMEOUT": 0.5,
+        },
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache_entry",
+    }
+}
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "filesystem://")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
+    {
+        "data_folder_in": str(VAR / "broker"),
+        "data_folder_out": str(VAR / "broker"),
+        "control_folder": str(VAR / "broker-control"),
+        "store_processed": False,
+    }
+    if CELERY_BROKER_URL == "filesystem://"
+    else {"socket_connect_timeout": 0.5, "socket_timeout": 5}
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_ENABLE_UTC = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Beat only pokes: what is due is asked of the database, so a missed, doubled or late poke is harmless.
+CELERY_BEAT_SCHEDULE = {
+    "outbox": {"task": "medbook.outbox.tasks.dispatch_outbox", "schedule": 10.0},
+    "idempotency keys": {
+        "task": "medbook.idempotency.tasks.forget_idempotency_keys",
+        "schedule": crontab(hour="3", minute="30"),
+    },
+    "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
+    "release": {
+        "task": "scheduling.tasks.run_nightly_release",
+        "schedule": crontab(hour="2", minute="0"),
+    },
+    "release, again hourly": {
+        "task": "scheduling.tasks.run_nightly_release",
+        "schedule": crontab(minute="5"),
+    },
+}
+
+# News between apps, by dotted name, so that the imports keep pointing down
+
+OUTBOX_HANDLERS: dict[str, list[str]] = {
+    "appointment.held": [],
+    "appointment.booked": ["appointments.notifications.send_confirmation"],
+    "appointment.cancelled": [],
+    "appointment.called_off": [],
+    "appointment.expired": [],
+}
+# Each answers with a translatable sentence when something needs attention, else with None.
+READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
+
+# Sign-in
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "members:sign_in"
+LOGIN_REDIRECT_URL = "appointments:home"
+LOGOUT_REDIRECT_URL = "appointments:home"
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["members.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["medbook.api.NobodyUnlessSaid"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["medbook.api.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "medbook.api.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["medbook.api.RateLimit"],
+    "DEFAULT_SCHEMA_CLASS": "medbook.api_schema.TrueSchema",
+    "EXCEPTION_HANDLER": "medbook.api.problem_response",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+API_RATE_LIMITS_PER_MINUTE = {"write": 120, "read": 600, "network": 3000}
+API_RATE_LIMITED = env.bool("API_RATE_LIMITED", default=True)
+JWT_ISSUER = "medbook"
+JWT_AUDIENCE = "medbook-api"
+JWT_ACCESS_LIFETIME = timedelta(minutes=5)
+JWT_REFRESH_LIFETIME = timedelta(days=14)
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MedBook API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# Mail
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MedBook <no-reply@localhost>")
+
+# Security
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_FAILURE_VIEW = "medbook.views.csrf_failure"
+if not IS_DEVELOPMENT:
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    if TRUSTED_PROXY_COUNT:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# Logging: JSON lines with the request id; routes instead of addresses, so no personal data
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+            ],
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Below these levels they name addresses; RequestContextMiddleware writes the access line.
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "ERROR"},
+        "axes": {"level": "CRITICAL"},
+        "celery": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,36 @@
+"""Which address leads where?"""
+
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularSwaggerSplitView,
+)
+
+from medbook import health, views
+
+handler400 = "medbook.views.bad_request"
+handler403 = "medbook.views.permission_denied"
+handler404 = "medbook.views.not_found"
+handler500 = "medbook.views.server_error"
+
+urlpatterns = [
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", views.choose_language, name="root"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("members.api.urls")),
+    path("api/v1/", include("scheduling.api.urls")),
+    path("api/v1/", include("appointments.api.urls")),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path(
+        "api/v1/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema"),
+        name="api-docs",
+    ),
+    *i18n_patterns(
+        path("", include("members.urls")),
+        path("", include("appointments.urls")),
+    ),
+]

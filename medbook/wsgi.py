@@ -1,0 +1,9 @@
+"""Where does a WSGI server find MedBook?"""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "medbook.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,1 @@
+"""Who: accounts, members, patients, tiers and privileges."""

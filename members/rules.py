@@ -1,0 +1,138 @@
+"""What do tiers allow, and when are names, phones and identity numbers well formed?"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import phonenumbers
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from stdnum.cn import ric
+
+PRIVILEGE_TYPES: dict[str, Callable[[str], Any]] = {
+    "rate": Decimal,
+    "share": Decimal,
+    "count": int,
+    "minutes": int,
+    "weight": int,
+    "yes_or_no": lambda text: {"true": True, "false": False}[text.lower()],
+}
+
+
+@dataclass(frozen=True)
+class PrivilegeKind:
+    """One thing that tiers may differ in: its type, and the value where a tier says nothing."""
+
+    key: str
+    type: str
+    default: str
+    label: str | Promise
+    at_least: Decimal = Decimal(0)
+    at_most: Decimal | None = None
+
+    def read(self, text: str) -> Any:
+        """Read a stored value. Raises: ValueError for a wrong type or a value out of range."""
+        try:
+            value = PRIVILEGE_TYPES[self.type](text.strip())
+        except (ArithmeticError, KeyError, ValueError) as wrong:
+            raise ValueError(f"{self.key}: {text!r} is not a {self.type}") from wrong
+        if value < self.at_least or (self.at_most is not None and value > self.at_most):
+            raise ValueError(f"{self.key}: {text!r} is out of range")
+        return value
+
+
+# Source: the tier agreement; defaults are those of the entry tier. A new value is data, a new kind is code.
+PRIVILEGES: dict[str, PrivilegeKind] = {
+    kind.key: kind
+    for kind in (
+        PrivilegeKind(
+            "discount_rate", "rate", "1", _("Share of the fee to pay"), Decimal("0.01"), Decimal(1)
+        ),
+        PrivilegeKind("early_access_minutes", "minutes", "0", _("Books earlier, minutes")),
+        PrivilegeKind(
+            "reserved_quota_share", "share", "0", _("Share of places reserved"), at_most=Decimal(1)
+        ),
+        PrivilegeKind("can_cancel_late", "yes_or_no", "false", _("May cancel late")),
+        PrivilegeKind("free_reschedules", "count", "2", _("Free changes of time")),
+        PrivilegeKind("points_rate", "rate", "1", _("Points per yuan")),
+        PrivilegeKind("open_bookings_limit", "count", "6", _("Open appointments at once")),
+        PrivilegeKind("waitlist_weight", "weight", "1", _("Weight on the waitlist"), Decimal(1)),
+        PrivilegeKind("queue_weight", "weight", "1", _("Weight in the queue"), Decimal(1)),
+        PrivilegeKind("draw_tickets", "count", "1", _("Tickets in a draw"), Decimal(1)),
+        PrivilegeKind("pay_at_desk", "yes_or_no", "true", _("May pay at the clinic")),
+    )
+}
+
+
+def normalised_phone(text: str) -> str:
+    """Write a phone number in E.164; a number without country code is Chinese.
+
+    Raises: ValueError for what cannot be a phone number.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    try:
+        number = phonenumbers.parse(re.sub(r"^00", "+", plain), "CN")
+    except phonenumbers.NumberParseException as wrong:
+        raise ValueError("not a phone number") from wrong
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("not a phone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def last_four(text: str) -> str:
+    """Tell the last four digits of a phone number."""
+    return re.sub(r"\D", "", unicodedata.normalize("NFKC", text))[-4:]
+
+
+def masked_phone(phone: str) -> str:
+    """Show 138****0003; other countries keep two digits at each end."""
+    if re.fullmatch(r"\+86\d{11}", phone):
+        return f"{phone[3:6]}****{phone[-4:]}"
+    return f"{phone[:3]}****{phone[-2:]}"
+
+
+def normalised_name(text: str) -> str:
+    """Write a name so that equal names compare equal, whatever the spelling of dots and widths."""
+    plain = unicodedata.normalize("NFKC", text)
+    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return re.sub(r"\s+", " ", re.sub(r"[•・‧]", "·", plain)).strip().casefold()
+
+
+def masked_name(name: str) -> str:
+    """Show 张* for 张三 and A. for Alice Smith."""
+    first = name.strip()[:1]
+    return f"{first}." if first.isascii() else f"{first}*"
+
+
+def normalised_resident_id(text: str) -> str:
+    """Write a Chinese resident identity number with 18 characters, the last in upper case.
+
+    Upgrades numbers of 15 digits. Source: GB 11643-1999.
+    Raises: ValueError for a wrong length, check digit, birth date or place code.
+    """
+    plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
+    if re.fullmatch(r"\d{15}", plain):
+        plain = plain[:6] + "19" + plain[6:]
+        plain += ric.calc_check_digit(plain)
+    if not re.fullmatch(r"\d{17}[\dX]", plain) or not ric.is_valid(plain):
+        raise ValueError("not a resident identity number")
+    return plain
+
+
+def birth_date_of(resident_id: str) -> date:
+    """Tell the birth date that a normalised resident identity number holds."""
+    return date(int(resident_id[6:10]), int(resident_id[10:12]), int(resident_id[12:14]))
+
+
+def sex_of(resident_id: str) -> str:
+    """Tell the sex that a normalised resident identity number holds."""
+    return "male" if int(resident_id[16]) % 2 else "female"
+
+
+def masked_identity(number: str) -> str:
+    """Show the first and the last two characters of a document number."""
+    return f"{number[:2]}{'*' * max(len(number) - 4, 1)}{number[-2:]}"

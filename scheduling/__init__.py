@@ -1,0 +1,1 @@
+"""When and where: clinics, doctors, rosters, schedules and their places."""

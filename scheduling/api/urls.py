@@ -1,0 +1,5 @@
+"""Which API addresses does this app answer?"""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

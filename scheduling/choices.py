@@ -1,0 +1,74 @@
+"""Which words do rosters, schedules and places use?"""
+
+from django.db.models import IntegerChoices, TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class Title(TextChoices):
+    """A doctor's title, highest first."""
+
+    CHIEF = "chief", _("Chief physician")
+    ASSOCIATE_CHIEF = "associate_chief", _("Associate chief physician")
+    ATTENDING = "attending", _("Attending physician")
+    RESIDENT = "resident", _("Resident physician")
+
+
+class Gender(TextChoices):
+    """A doctor's gender, which patients may choose by."""
+
+    FEMALE = "female", _("Female")
+    MALE = "male", _("Male")
+
+
+class Weekday(IntegerChoices):
+    """Days of the week, as Python counts them."""
+
+    MONDAY = 0, _("Monday")
+    TUESDAY = 1, _("Tuesday")
+    WEDNESDAY = 2, _("Wednesday")
+    THURSDAY = 3, _("Thursday")
+    FRIDAY = 4, _("Friday")
+    SATURDAY = 5, _("Saturday")
+    SUNDAY = 6, _("Sunday")
+
+
+class RushMode(TextChoices):
+    """How places are given out when they are released."""
+
+    DIRECT = "direct", _("First come, first served")
+
+
+class ScheduleState(TextChoices):
+    """States of a schedule."""
+
+    DRAFT = "draft", _("Draft")
+    PUBLISHED = "published", _("Published")
+    FINISHED = "finished", _("Finished")
+    CALLED_OFF = "called_off", pgettext_lazy("schedule", "Called off")
+
+
+class SlotState(TextChoices):
+    """States of a place."""
+
+    FREE = "free", _("Free")
+    TAKEN = "taken", _("Taken")
+    BLOCKED = "blocked", _("Blocked")
+
+
+class SaleState(TextChoices):
+    """What a schedule is to those who want to book; computed, never stored."""
+
+    UPCOMING = "upcoming", _("Opens later")
+    ON_SALE = "on_sale", _("On sale")
+    SOLD_OUT = "sold_out", _("Full")
+    SALE_OVER = "sale_over", _("Booking closed")
+    CALLED_OFF = "called_off", pgettext_lazy("schedule", "Called off")
+
+
+class RunState(TextChoices):
+    """States of a release run."""
+
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
