@@ -15,7 +15,7 @@ from medbook.encryption import keyring
 from medbook.encryption.fields import Sealed
 
 if TYPE_CHECKING:
-    from django.db.models import BinaryField
+    from django.db.models import Field as BinaryField  # whose stub fixes the types of values
 else:
     from medbook.encryption.fields import BinaryField
 
@@ -69,7 +69,7 @@ class BlindIndexField(BinaryField[_ST, _GT]):
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """Keep in migrations what identifies the index; the rule of spelling stays out."""
         name, path, args, options = super().deconstruct()
-        ours = {"of": self.of, "label": self.label}
+        ours: dict[str, Any] = {"of": self.of, "label": self.label}
         if self.length != FULL_LENGTH:
             ours["length"] = self.length
         if self.key_version != 1:
@@ -116,13 +116,8 @@ class BlindIndexField(BinaryField[_ST, _GT]):
         return super().get_lookup(lookup_name)
 
     def _is_stale(self, row: models.Model) -> bool:
-        return any(
-            not isinstance(value, Sealed) or value.is_new_to(row)
-            for value in (getattr(row, name) for name in self.of if self._is_loaded(row, name))
-        )
-
-    def _is_loaded(self, row: models.Model, name: str) -> bool:
-        return row._meta.get_field(name).attname in row.__dict__
+        loaded = [getattr(row, name) for name in self.of if name not in row.get_deferred_fields()]
+        return any(not isinstance(value, Sealed) or value.is_new_to(row) for value in loaded)
 
     def _computed(self, row: models.Model) -> bytes | None:
         values = [getattr(row, name) for name in self.of]

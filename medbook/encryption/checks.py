@@ -30,18 +30,18 @@ def require_sound_keys() -> None:
 
     Raises: ImproperlyConfigured.
     """
-    problems = [*check_keys(None), *check_known_keys(None, databases=["default"])]
+    problems = [*check_keys(), *check_known_keys(databases=["default"])]
     if problems:
         raise ImproperlyConfigured(" ".join(problem.msg for problem in problems))
 
 
-def check_keys(_app_configs: object, **_options: object) -> list[checks.CheckMessage]:
+def check_keys(**_options: object) -> list[checks.CheckMessage]:
     """Check the keys in the settings by themselves."""
     return [checks.Error(problem, id="encryption.E001") for problem in _key_problems()]
 
 
 def check_known_keys(
-    _app_configs: object, databases: Sequence[str] | None = None, **_options: object
+    *, databases: Sequence[str] | None = None, **_options: object
 ) -> list[checks.CheckMessage]:
     """Check the keys against the values that the database remembers of them.
 
@@ -68,25 +68,21 @@ def check_known_keys(
     ]
 
 
-def check_fields(_app_configs: object, **_options: object) -> list[checks.CheckMessage]:
+def check_fields(**_options: object) -> list[checks.CheckMessage]:
     """Check that labels are unique and that each field has what it needs."""
-    found: list[checks.CheckMessage] = []
-    kinds = (
-        ("sealed label", SealedField, _sealed_problems),
-        ("index label", BlindIndexField, _index_problems),
-    )
-    for name, kind, problems_of in kinds:
-        fields = [field for field in _local_fields() if isinstance(field, kind)]
-        uses = Counter(field.label for field in fields)
-        for field in fields:
-            problems = list(problems_of(field))
-            if uses[field.label] > 1:
-                problems.append(f"the {name} {field.label!r} is used twice")
-            found += [checks.Error(f"{p}.", obj=field, id="encryption.E003") for p in problems]
-    return found
+    fields = list(_local_fields())
+    sealed = [field for field in fields if isinstance(field, SealedField)]
+    indexes = [field for field in fields if isinstance(field, BlindIndexField)]
+    problems = [
+        *((field, problem) for field in sealed for problem in _sealed_problems(field)),
+        *((field, problem) for field in indexes for problem in _index_problems(field)),
+        *_shared_labels(sealed),
+        *_shared_labels(indexes),
+    ]
+    return [checks.Error(f"{why}.", obj=field, id="encryption.E003") for field, why in problems]
 
 
-def check_admin(_app_configs: object, **_options: object) -> list[checks.CheckMessage]:
+def check_admin(**_options: object) -> list[checks.CheckMessage]:
     """Check that the admin neither searches, filters nor sorts by sealed fields."""
     return [
         checks.Error(
@@ -143,10 +139,19 @@ def _local_fields() -> Iterator[models.Field]:
             yield from model._meta.local_fields
 
 
+def _shared_labels(
+    fields: Sequence[SealedField[Any, Any]] | Sequence[BlindIndexField[Any, Any]],
+) -> Iterator[tuple[models.Field, str]]:
+    uses = Counter(field.label for field in fields)
+    for field in fields:
+        if uses[field.label] > 1:
+            yield field, f"the label {field.label!r} is used twice"
+
+
 def _sealed_problems(field: SealedField[Any, Any]) -> Iterator[str]:
     if not field.label:
         yield "a sealed field needs a label"
-    if field.unique or field.db_index:
+    if field.unique or field.db_index:  # type: ignore[attr-defined]
         yield "a sealed field cannot be unique or indexed: add a BlindIndexField"
     uid = _field_of(field.model, "uid")
     if not isinstance(uid, models.UUIDField) or not uid.unique or uid.null or not uid.has_default():
@@ -189,7 +194,7 @@ def _paths(entry: object) -> Iterator[str]:
     if isinstance(entry, str):
         yield entry.lstrip("-" + SEARCH_PREFIXES)
     elif isinstance(entry, models.F):
-        yield entry.name
+        yield entry.name  # type: ignore[attr-defined]
     elif isinstance(entry, models.expressions.OrderBy):
         for source in entry.get_source_expressions():
             yield from _paths(source)

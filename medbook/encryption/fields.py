@@ -17,7 +17,7 @@ from medbook.encryption import keyring
 from medbook.encryption.sealing import IntegrityFailure, key_id_of, open_sealed, seal
 
 if TYPE_CHECKING:
-    from django.db.models import BinaryField
+    from django.db.models import Field as BinaryField  # whose stub fixes the types of values
     from django.db.models.sql.compiler import _AsSqlType
 else:
 
@@ -326,6 +326,6 @@ def _names(ordering: Sequence[Any]) -> Iterator[str]:
         if isinstance(item, str):
             yield item.lstrip("-+")
         elif isinstance(item, models.F):
-            yield item.name
+            yield item.name  # type: ignore[attr-defined]
         elif item is not None:
             yield from _names(item.get_source_expressions())
