@@ -61,6 +61,12 @@ def weekday(value: date) -> str:
     return str(WEEKDAYS[value.weekday()])
 
 
+@register.simple_tag
+def server_time() -> str:
+    """Tell the server's present instant, so that a page need not trust the phone's clock."""
+    return clock.now().isoformat()
+
+
 @register.filter
 def zone_label(place: Any, instant: datetime | None = None) -> str:
     """Name a clinic's zone as people do: "Shanghai time (UTC+8)"."""
