@@ -263,14 +263,18 @@ class EmbeddedPostgres:
         )
 
 
-def die_with_parent(death: signal.Signals) -> Callable[[], None] | None:
-    """Return what a new child calls so that, on Linux, `death` reaches it when its parent ends."""
-    if _libc is None:
-        return None
-    libc, parent = _libc, os.getpid()
+def follow_parent(death: signal.Signals) -> None:
+    """On Linux, let `death` reach this process when its parent ends."""
+    if _libc is not None:
+        _libc.prctl(LINUX_PR_SET_PDEATHSIG, int(death))
+
+
+def die_with_parent(death: signal.Signals) -> Callable[[], None]:
+    """Return what a new child calls so that it does not outlive this process."""
+    parent = os.getpid()
 
     def prepare() -> None:
-        libc.prctl(LINUX_PR_SET_PDEATHSIG, int(death))
+        follow_parent(death)
         if os.getppid() != parent:
             os.kill(os.getpid(), death)
 

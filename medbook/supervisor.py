@@ -5,28 +5,33 @@ is told to stop. A real server is used for each of DATABASE_URL, REDIS_URL and C
 that the environment gives.
 """
 
+import contextlib
 import fcntl
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, Protocol
+from typing import Protocol
 
-from medbook.embedded_postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
+from medbook.embedded_postgres import (
+    EmbeddedPostgres,
+    PostgresFailed,
+    die_with_parent,
+    follow_parent,
+)
 from medbook.new_keys import new_keys
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("MEDBOOK_VAR", CHECKOUT / "var")).absolute()
 ENVIRONMENT_FILE = VAR / "development.env"
+SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CELERY_BROKER_URL")
 POLL_SECONDS = 0.1
-READY_SECONDS = 60
 STOP_SECONDS = 10
 LONGEST_WAIT = 30
 STEADY_SECONDS = 60
@@ -42,8 +47,6 @@ MedBook is ready after {seconds:.1f} s.
   Staff          admin  desk  doctor  scheduler  finance  auditor
   Password       medbook-demo, for all of them
 
-  Database       {database}
-  Broker         {broker}
   Stop           Ctrl-C; the data stays ({var}) until `make clean`
 """
 
@@ -100,14 +103,10 @@ class Program:
         if self._process is None:
             return
         self.ask_to_end()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         self._process = None
 
@@ -152,26 +151,24 @@ class Supervisor:
     """Everything that `make run` runs."""
 
     def __init__(self, *, port: int, database: EmbeddedPostgres | None) -> None:
-        self.port = port
-        self.stopping = False
+        self._port = port
         self._database = database
         self._web = Program(web_command(port))
         self._worker = Program(worker_command())
+        self._stopping = False
+        self._started_at = time.monotonic()
 
     def run(self) -> int:
         """Prepare, serve until told to stop, and end everything. Returns the exit code."""
-        started_at = time.monotonic()
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, self._stop)
         try:
             if self._database is not None:
                 self._database.start()
             if not self._prepare():
-                return 0 if self.stopping else 1
+                return 0 if self._stopping else 1
             self._web.start()
             self._worker.start()
-            if self._wait_until_ready():
-                say(welcome(port=self.port, seconds=time.monotonic() - started_at))
             self._keep()
         except PostgresFailed as failure:
             say(f"PostgreSQL did not start.\n{failure}")
@@ -181,32 +178,29 @@ class Supervisor:
         return 0
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.stopping = True
+        self._stopping = True
 
     def _prepare(self) -> bool:
+        """Bring the database up to date. Returns whether to go on."""
         preparation = Program(["manage.py", "prepare"])
         preparation.start()
-        while preparation.is_running and not self.stopping:
+        while preparation.is_running and not self._stopping:
             time.sleep(POLL_SECONDS)
         succeeded = preparation.exit_code == 0
         preparation.stop()
-        return succeeded and not self.stopping
-
-    def _wait_until_ready(self) -> bool:
-        deadline = time.monotonic() + READY_SECONDS
-        while not self.stopping and self._web.is_running and time.monotonic() < deadline:
-            if is_ready(self.port):
-                return True
-            time.sleep(POLL_SECONDS)
-        return False
+        return succeeded and not self._stopping
 
     def _keep(self) -> None:
         kept = [Kept("The web server", self._web), Kept("The worker", self._worker)]
         if self._database is not None:
             kept.insert(0, Kept("PostgreSQL", self._database))
-        while not self.stopping:
+        greeted = False
+        while not self._stopping:
             for each in kept:
                 each.watch()
+            if not greeted and is_ready(self._port):
+                say(welcome(self._port, seconds=time.monotonic() - self._started_at))
+                greeted = True
             time.sleep(POLL_SECONDS)
 
     def _end(self) -> None:
@@ -218,6 +212,62 @@ class Supervisor:
         if self._database is not None:
             self._database.stop()
         say("MedBook has stopped.")
+
+
+def main() -> int:
+    """Run until told to stop. Returns the exit code."""
+    if os.environ.get("MEDBOOK_ENV", "development") != "development":
+        say("`make run` is for development; deploy/ and compose.yaml are for production.")
+        return 1
+    if "MAKELEVEL" in os.environ:
+        follow_parent(signal.SIGTERM)
+    port = int(os.environ.get("PORT") or 8000)
+    if is_taken(port):
+        say(f"Port {port} is taken. Another one: make run PORT={port + 1}")
+        return 1
+    for folder in ("broker", "broker-control"):
+        (VAR / folder).mkdir(parents=True, exist_ok=True)
+    with (VAR / "supervisor.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"MedBook already runs with the data in {VAR}.")
+            return 1
+        database = None if is_given("DATABASE_URL") else EmbeddedPostgres(VAR / "postgres")
+        settle_environment(port, database)
+        return Supervisor(port=port, database=database).run()
+
+
+def settle_environment(port: int, database: EmbeddedPostgres | None) -> None:
+    """Complete the environment of all children, and keep it for `manage.py`."""
+    values = {"MEDBOOK_ENV": "development", "BASE_URL": f"http://localhost:{port}"}
+    values |= new_keys() | keys_kept()
+    if database is not None:
+        values |= {"DATABASE_URL": database.app_url, "DATABASE_OWNER_URL": database.owner_url}
+    servers = {name: os.environ[name] for name in SERVERS if is_given(name)}
+    given = {name: os.environ[name] for name in values if os.environ.get(name)}
+    values |= servers | given
+    os.environ.update(values)
+    with open(ENVIRONMENT_FILE, "w", opener=private) as file:
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
+
+
+def keys_kept() -> dict[str, str]:
+    """Return the keys of earlier runs: what they sealed has to stay readable."""
+    if not ENVIRONMENT_FILE.exists():
+        return {}
+    lines = (line.partition("=") for line in ENVIRONMENT_FILE.read_text().splitlines())
+    return {name: value for name, _, value in lines if name in new_keys()}
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner reads."""
+    return os.open(path, flags, mode=0o600)
+
+
+def is_given(name: str) -> bool:
+    """Tell whether the environment names this server."""
+    return bool(os.environ.get(name))
 
 
 def web_command(port: int) -> list[str]:
@@ -244,11 +294,14 @@ def worker_command() -> list[str]:
 
 def is_ready(port: int) -> bool:
     """Ask the web server whether it can serve."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def is_taken(port: int) -> bool:
@@ -262,12 +315,20 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def welcome(*, port: int, seconds: float) -> str:
+def welcome(port: int, *, seconds: float) -> str:
     """Return the table of addresses and accounts."""
     return WELCOME.format(
         seconds=seconds,
         url=f"http://localhost:{port}",
-        database="as DATABASE_URL says" if is_given("DATABASE_URL") else f"{VAR / 'postgres'}",
-        broker="x",
         var=VAR,
     )
+
+
+def say(text: str) -> None:
+    """Print at once; a terminal that went away is no reason to leave something running."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
