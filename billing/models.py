@@ -12,6 +12,14 @@ from medbook import money
 from medbook.references import new_reference
 
 
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Invoices by state."""
+
+    def live(self) -> "InvoiceQuerySet":
+        """Keep what was not given up, at most one per subject."""
+        return self.exclude(state=InvoiceState.VOID).order_by("id")
+
+
 class Invoice(models.Model):
     """Money asked of a member for a purpose that billing itself does not know."""
 
@@ -36,6 +44,8 @@ class Invoice(models.Model):
     issued_at = models.DateTimeField(_("issued at"))
     paid_at = models.DateTimeField(_("paid at"), null=True)
     voided_at = models.DateTimeField(_("voided at"), null=True)
+
+    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("invoice")

@@ -1,0 +1,30 @@
+"""What does a visit cost a member?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from medbook import money
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A price and how it comes about: full less discount is the total, to the cent."""
+
+    full: Decimal
+    discount: Decimal
+    total: Decimal
+    currency: str
+    tier_name: str = ""
+
+
+def quote(*, fee: Decimal, currency: str, discount_rate: Decimal, tier_name: str = "") -> Quote:
+    """Price a fee for a tier that pays this share of it.
+
+    The share is rounded once, half up; the discount is what is left, so that the parts sum up.
+    Raises: ValueError for a negative fee or a share outside 0 < rate ≤ 1.
+    """
+    if fee < 0 or not 0 < discount_rate <= 1:
+        raise ValueError("A fee is not negative, a share lies in (0, 1].")
+    full = money.rounded(fee)
+    total = money.rounded(full * discount_rate)
+    return Quote(full, full - total, total, currency, tier_name)

@@ -1,0 +1,103 @@
+"""How is money asked for, given up, and taken at the desk? Always in the caller's transaction."""
+
+from datetime import datetime
+
+from billing.choices import Gateway, InvoiceState, LineKind
+from billing.errors import AlreadyPaid, NothingToPay
+from billing.models import Invoice, InvoiceLine, Payment
+from billing.rules import Quote
+from medbook.audit.choices import Action
+from medbook.audit.services import record_event
+from medbook.locks import Rung, conflict_as, lock, require_transaction
+from members.models import Member, User
+
+
+def raise_invoice(
+    *,
+    member: Member | None,
+    subject: str,
+    purpose: str,
+    quote: Quote,
+    by: User | None,
+    now: datetime,
+) -> Invoice:
+    """Ask for the money of a quote. An invoice of nothing is paid as it is raised."""
+    require_transaction()
+    is_free = quote.total == 0
+    invoice = Invoice.objects.create(
+        member=member,
+        subject=subject,
+        purpose=purpose,
+        currency=quote.currency,
+        total=quote.total,
+        state=InvoiceState.PAID if is_free else InvoiceState.OPEN,
+        issued_at=now,
+        paid_at=now if is_free else None,
+    )
+    amounts = [(LineKind.FEE, quote.full)]
+    if quote.discount:
+        amounts.append((LineKind.TIER_DISCOUNT, -quote.discount))
+    InvoiceLine.objects.bulk_create(
+        InvoiceLine(invoice=invoice, number=number, kind=kind, amount=amount)
+        for number, (kind, amount) in enumerate(amounts, start=1)
+    )
+    record_event(Action.INVOICE_RAISED, subject=invoice, by=by, facts=_facts(invoice))
+    return invoice
+
+
+def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
+    """Give up the money asked for a subject; without a live invoice there is nothing to do.
+
+    Raises: AlreadyPaid where money came in: that needs a refund.
+    """
+    invoice = _locked(subject)
+    if invoice is None:
+        return
+    if invoice.payments.exists():
+        raise AlreadyPaid()
+    invoice.state = InvoiceState.VOID
+    invoice.paid_at = None
+    invoice.voided_at = now
+    invoice.save(update_fields=["paid_at", "state", "voided_at"])
+    record_event(Action.INVOICE_VOIDED, subject=invoice, by=by, facts=_facts(invoice))
+
+
+def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) -> Payment:
+    """Note that the whole of an invoice was paid at the desk; a second press changes nothing.
+
+    Raises: AlreadyPaid, NothingToPay.
+    """
+    invoice = _locked(subject)
+    if invoice is None or invoice.total == 0:
+        raise NothingToPay()
+    if invoice.state == InvoiceState.PAID:
+        raise AlreadyPaid()
+    with conflict_as("one_capture_per_invoice", refusal=AlreadyPaid()):
+        payment = Payment.objects.create(
+            invoice=invoice,
+            gateway=Gateway(gateway),
+            amount=invoice.total,
+            currency=invoice.currency,
+            captured_at=now,
+            recorded_by=by,
+        )
+    invoice.state = InvoiceState.PAID
+    invoice.paid_at = now
+    invoice.save(update_fields=["paid_at", "state"])
+    facts = {**_facts(invoice), "gateway": payment.gateway}
+    record_event(Action.PAYMENT_RECORDED, subject=payment, by=by, facts=facts)
+    return payment
+
+
+def _locked(subject: str) -> Invoice | None:
+    live = Invoice.objects.live().filter(subject=subject)
+    return lock(live, Rung.INVOICE).first()
+
+
+def _facts(invoice: Invoice) -> dict[str, str]:
+    return {
+        "invoice": invoice.reference,
+        "about": invoice.subject,
+        "total": str(invoice.total),
+        "currency": invoice.currency,
+    }
