@@ -37,10 +37,10 @@
 
     tick() {
       const left = Math.max(0, Math.ceil((this.end - performance.now()) / 1000));
-      this.digits.textContent = clock(left);
+      this.digits.textContent = this.dataset.left.replace("{time}", clock(left));
       if (left <= this.milestones[0]) {
         while (left <= this.milestones[0]) this.milestones.shift();
-        say(this.dataset.left.replace("%s", clock(left)));
+        say(this.dataset.left.replace("{time}", clock(left)));
       }
       if (left === 0) {
         window.clearInterval(this.timer);
@@ -57,11 +57,11 @@
     for (const note of root.querySelectorAll("[data-instant]")) {
       const instant = new Date(note.dataset.instant);
       const away = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-      const language = document.documentElement.lang;
+      const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
       const here = new Intl.DateTimeFormat(language, away).format(instant);
       const there = new Intl.DateTimeFormat(language, { ...away, timeZone: note.dataset.zone }).format(instant);
       if (here !== there) {
-        note.textContent = note.dataset.text.replace("%s", here);
+        note.textContent = note.dataset.text.replace("{time}", here);
         note.hidden = false;
       }
     }
@@ -69,10 +69,10 @@
 
   // After a swap, reading goes on where the new content starts.
   const moveFocus = (root) => {
-    const target = root.matches("[data-focus]") ? root : root.querySelector("[data-focus]");
-    if (!target) return;
-    target.focus({ preventScroll: true });
-    if (target.dataset.say) say(target.dataset.say);
+    const form = document.activeElement && document.activeElement.closest("form");
+    const target = root.querySelector("[data-focus]");
+    if (root.dataset.say) say(root.dataset.say);
+    if (target && !form) target.focus({ preventScroll: true });
   };
 
   // Nothing for 150 ms, then a bar, then words.
@@ -96,8 +96,7 @@
   document.addEventListener("htmx:afterRequest", calm);
   document.addEventListener("htmx:afterSettle", (event) => {
     tellLocalTime(event.target);
-    const form = document.activeElement && document.activeElement.closest("form");
-    if (!form) moveFocus(event.target);
+    moveFocus(event.target);
   });
   for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(failure, () => say(texts.lost, "urgent"));
@@ -127,11 +126,6 @@
       sheet.open = false;
       sheet.querySelector("summary").focus();
     });
-  }
-
-  // A select in a form that asks by GET answers at once; its button stays for those without scripts.
-  for (const form of document.querySelectorAll("form[data-ask-at-once]")) {
-    form.addEventListener("change", () => form.requestSubmit());
   }
 
   for (const button of document.querySelectorAll("[data-print]")) {
