@@ -124,7 +124,7 @@ class Member(models.Model):
     )
     phone = SealedTextField(label="member.phone", mask=rules.masked_phone, null=True)
     phone_index = BlindIndexField(
-        of="phone", label="member.phone", normalise=rules.normalised_phone, unique=True, null=True
+        of="phone", label="member.phone", normalise=rules.normalised_phone, null=True
     )
     phone_suffix_index = BlindIndexField(
         of="phone",
@@ -141,6 +141,13 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [
+            ("suspend_member", _("Can suspend a member and lift a suspension")),
+            ("change_member_tier", _("Can change the tier of a member")),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["phone_index"], name="one_account_per_phone"),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -186,6 +193,10 @@ class Patient(models.Model):
     class Meta:
         verbose_name = _("patient")
         verbose_name_plural = _("patients")
+        permissions = [
+            ("verify_patient", _("Can verify a patient's document")),
+            ("reveal_identity", _("Can see a patient's name, document and phone in clear")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["identity_kind", "identity_index"],

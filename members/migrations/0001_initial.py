@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('phone', medbook.encryption.fields.SealedTextField(label='member.phone', null=True)),
-                ('phone_index', medbook.encryption.blind_index.BlindIndexField(label='member.phone', null=True, of=('phone',), unique=True)),
+                ('phone_index', medbook.encryption.blind_index.BlindIndexField(label='member.phone', null=True, of=('phone',))),
                 ('phone_suffix_index', medbook.encryption.blind_index.BlindIndexField(db_index=True, label='member.phone_suffix', length=4, null=True, of=('phone',))),
                 ('email', medbook.encryption.fields.SealedTextField(label='member.email', null=True)),
                 ('joined_at', models.DateTimeField(default=medbook.clock.now, editable=False, verbose_name='joined at')),
@@ -78,6 +78,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'member',
                 'verbose_name_plural': 'members',
+                'permissions': [('suspend_member', 'Can suspend a member and lift a suspension'), ('change_member_tier', 'Can change the tier of a member')],
+                'constraints': [models.UniqueConstraint(fields=('phone_index',), name='one_account_per_phone')],
             },
         ),
         migrations.CreateModel(
@@ -98,6 +100,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'patient',
                 'verbose_name_plural': 'patients',
+                'permissions': [('verify_patient', "Can verify a patient's document"), ('reveal_identity', "Can see a patient's name, document and phone in clear")],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('identity_index__isnull', False)), fields=('identity_kind', 'identity_index'), name='one_patient_per_identity'), models.CheckConstraint(condition=models.Q(('state__in', ['unverified', 'verified'])), name='patient_state_is_known')],
             },
         ),

@@ -1,0 +1,86 @@
+"""What do pages, API and other apps ask about members?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import F
+
+from members import rules
+from members.choices import Relation
+from members.models import Member, Patient, Privilege, Suspension, Tier, User
+
+
+def entry_tier() -> Tier:
+    """Return the tier in which everybody starts.
+
+    Raises: Tier.DoesNotExist.
+    """
+    return Tier.objects.order_by("rank")[:1].get()
+
+
+def tiers() -> list[Tier]:
+    """Return all tiers, the entry tier first."""
+    return list(Tier.objects.order_by("rank"))
+
+
+def privilege(member: Member | None, key: str, at: datetime) -> Any:
+    """Tell what a member's tier allows at an instant; without a member, what the entry tier does.
+
+    The value has the type that rules.PRIVILEGES gives its kind. One query.
+    """
+    return privileges(member, at)[key]
+
+
+def privileges(member: Member | None, at: datetime) -> Mapping[str, Any]:
+    """Tell all that a member's tier allows at an instant, by key. One query."""
+    rows = Privilege.objects.filter(valid_from__lte=at)
+    if member is None:
+        rows = rows.filter(tier__in=Tier.objects.order_by("rank").values("id")[:1])
+    else:
+        rows = rows.filter(tier_id=member.tier_id)
+    latest = dict(rows.order_by("valid_from", "id").values_list("key", "value"))
+    return _read(latest)
+
+
+def privileges_by_tier(at: datetime) -> Mapping[int, Mapping[str, Any]]:
+    """Tell what each tier allows at an instant, by tier id and key. Two queries."""
+    said: dict[int, dict[str, str]] = {tier_id: {} for tier_id in _tier_ids()}
+    rows = Privilege.objects.filter(valid_from__lte=at).order_by("valid_from", "id")
+    for tier_id, key, value in rows.values_list("tier_id", "key", "value"):
+        said[tier_id][key] = value
+    return {tier_id: _read(latest) for tier_id, latest in said.items()}
+
+
+def member_of(user: User | AnonymousUser) -> Member | None:
+    """Return the member whose account this is, with tier; None for staff and strangers."""
+    if not isinstance(user, User):
+        return None
+    return Member.objects.select_related("tier", "user").filter(user=user).first()
+
+
+def bookable_patients(member: Member) -> list[Patient]:
+    """Return those for whom a member may book, oneself first."""
+    linked = Patient.objects.filter(links__member=member).annotate(relation=F("links__relation"))
+    return sorted(linked.order_by("id"), key=lambda patient: patient.relation != Relation.SELF)
+
+
+def own_patient(member: Member) -> Patient | None:
+    """Return the patient that a member is."""
+    return Patient.objects.filter(links__member=member, links__relation=Relation.SELF).first()
+
+
+def current_suspension(member: Member, now: datetime) -> Suspension | None:
+    """Return the suspension that keeps a member from booking; the one that ends last."""
+    return member.suspensions.running(now).order_by("-ends_at").first()
+
+
+def _tier_ids() -> list[int]:
+    return list(Tier.objects.values_list("id", flat=True))
+
+
+def _read(latest: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        key: kind.read(latest.get(key, kind.default)) for key, kind in rules.PRIVILEGES.items()
+    }
