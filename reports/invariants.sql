@@ -1,0 +1,187 @@
+-- What must be true of the whole database at any moment. Each query finds the rows that break one
+-- truth and so returns nothing when all is well; `what` names a row without personal data.
+-- Those under "while workers run" need the worker and beat to be alive.
+
+-- name: taken_means_a_live_appointment
+-- A place is taken exactly when a live appointment has it.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_slot AS slot
+ WHERE (slot.state = 'taken') <> EXISTS (
+   SELECT FROM appointments_appointment AS appointment
+    WHERE appointment.slot_id = slot.id
+      AND appointment.state IN ('held', 'booked', 'arrived', 'in_consultation'));
+
+-- name: one_live_appointment_per_place
+-- Nobody shares a place.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_slot AS slot
+  JOIN appointments_appointment AS appointment ON appointment.slot_id = slot.id
+ WHERE appointment.state IN ('held', 'booked', 'arrived', 'in_consultation')
+ GROUP BY slot.uid
+HAVING count(*) > 1;
+
+-- name: no_more_places_than_the_schedule_allows
+-- Capacity is never exceeded, neither by count nor by number.
+SELECT 'schedule ' || schedule.uid AS what
+  FROM scheduling_schedule AS schedule
+  JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
+ GROUP BY schedule.uid, schedule.max_appointments
+HAVING count(*) > schedule.max_appointments OR max(slot.number) > schedule.max_appointments;
+
+-- name: a_published_schedule_has_all_its_places
+-- What members may book was made whole.
+SELECT 'schedule ' || schedule.uid AS what
+  FROM scheduling_schedule AS schedule
+ WHERE schedule.state = 'published'
+   AND schedule.max_appointments <> (
+     SELECT count(*) FROM scheduling_slot AS slot WHERE slot.schedule_id = schedule.id);
+
+-- name: a_called_off_schedule_offers_nothing
+-- After a call-off no place is free and nobody still waits for it.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_schedule AS schedule
+  JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
+  LEFT JOIN appointments_appointment AS appointment
+    ON appointment.slot_id = slot.id AND appointment.state IN ('held', 'booked')
+ WHERE schedule.state = 'called_off' AND (slot.state = 'free' OR appointment.id IS NOT NULL);
+
+-- name: a_place_lies_inside_its_schedule
+-- No place begins before or ends after the doctor sits.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_slot AS slot
+  JOIN scheduling_schedule AS schedule ON schedule.id = slot.schedule_id
+ WHERE slot.starts_at < schedule.starts_at OR slot.ends_at > schedule.ends_at;
+
+-- name: a_patient_is_in_one_place_at_a_time
+-- Whoever's account booked, and by whichever door.
+SELECT 'appointment ' || one.uid AS what
+  FROM appointments_appointment AS one
+  JOIN appointments_appointment AS other
+    ON other.patient_id = one.patient_id AND other.id > one.id
+   AND other.starts_at < one.ends_at AND one.starts_at < other.ends_at
+ WHERE one.state IN ('held', 'booked', 'arrived', 'in_consultation')
+   AND other.state IN ('held', 'booked', 'arrived', 'in_consultation');
+
+-- name: a_doctor_and_a_room_are_in_one_place_at_a_time
+-- Sessions that were called off do not count.
+SELECT 'schedule ' || one.uid AS what
+  FROM scheduling_schedule AS one
+  JOIN scheduling_schedule AS other
+    ON (other.doctor_id = one.doctor_id OR other.room_id = one.room_id) AND other.id > one.id
+   AND other.starts_at < one.ends_at AND one.starts_at < other.ends_at
+ WHERE one.state <> 'called_off' AND other.state <> 'called_off';
+
+-- name: a_live_appointment_says_what_its_place_says
+-- Times, doctor and department are copies.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+  JOIN scheduling_slot AS slot ON slot.id = appointment.slot_id
+  JOIN scheduling_schedule AS schedule ON schedule.id = slot.schedule_id
+ WHERE appointment.state IN ('held', 'booked', 'arrived', 'in_consultation')
+   AND (appointment.starts_at, appointment.ends_at, appointment.doctor_id,
+        appointment.department_id, appointment.service_date)
+    IS DISTINCT FROM (slot.starts_at, slot.ends_at, schedule.doctor_id,
+        schedule.department_id, schedule.service_date);
+
+-- name: a_member_holds_one_unconfirmed_place
+-- A new hold of one's own making replaces the old.
+SELECT 'member ' || member_id AS what
+  FROM appointments_appointment
+ WHERE state = 'held' AND source = 'self'
+ GROUP BY member_id
+HAVING count(*) > 1;
+
+-- name: an_agreed_appointment_has_its_invoice
+-- Exactly one that is not void, over the agreed price.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+  LEFT JOIN billing_invoice AS invoice
+    ON invoice.subject = 'appointment:' || appointment.uid AND invoice.state <> 'void'
+ WHERE appointment.state IN ('booked', 'arrived', 'in_consultation', 'completed')
+ GROUP BY appointment.uid, appointment.price, appointment.currency
+HAVING count(invoice.id) <> 1
+    OR min(invoice.total) <> appointment.price
+    OR min(invoice.currency) <> appointment.currency;
+
+-- name: nobody_owes_for_what_did_not_come_about
+-- A hold costs nothing, and what has ended before the visit neither.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+  JOIN appointments_appointment AS appointment
+    ON invoice.subject = 'appointment:' || appointment.uid
+ WHERE invoice.state <> 'void'
+   AND appointment.state IN ('held', 'expired', 'cancelled', 'called_off');
+
+-- name: the_lines_sum_to_the_total
+-- To the cent.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+  LEFT JOIN billing_invoiceline AS line ON line.invoice_id = invoice.id
+ GROUP BY invoice.reference, invoice.total
+HAVING coalesce(sum(line.amount), 0) <> invoice.total;
+
+-- name: paid_means_the_money_came_in
+-- What came in is the total of a paid invoice, and nothing of any other.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+  LEFT JOIN billing_payment AS payment
+    ON payment.invoice_id = invoice.id AND payment.state = 'captured'
+   AND payment.currency = invoice.currency
+ GROUP BY invoice.reference, invoice.total, invoice.state
+HAVING coalesce(sum(payment.amount), 0)
+    <> CASE invoice.state WHEN 'paid' THEN invoice.total ELSE 0 END;
+
+-- name: every_change_is_in_the_operation_log
+-- Each step that an appointment has taken was recorded with it.
+SELECT 'appointment ' || appointment.uid || ' ' || step.action AS what
+  FROM appointments_appointment AS appointment
+ CROSS JOIN LATERAL (VALUES
+   ('appointment.held', TRUE),
+   ('appointment.booked', appointment.confirmed_at IS NOT NULL),
+   ('appointment.arrived', appointment.arrived_at IS NOT NULL),
+   ('appointment.started', appointment.started_at IS NOT NULL),
+   ('appointment.completed', appointment.completed_at IS NOT NULL),
+   ('appointment.cancelled', appointment.state = 'cancelled'),
+   ('appointment.called_off', appointment.state = 'called_off'),
+   ('appointment.expired', appointment.state = 'expired')) AS step (action, was_taken)
+ WHERE step.was_taken AND NOT EXISTS (
+   SELECT FROM audit_operationlog AS event
+    WHERE event.subject_uid = appointment.uid AND event.action = step.action);
+
+-- name: a_step_taken_says_when
+-- The instants of an appointment agree with its state.
+SELECT 'appointment ' || uid AS what
+  FROM appointments_appointment
+ WHERE (state IN ('booked', 'arrived', 'in_consultation', 'completed') AND confirmed_at IS NULL)
+    OR (state IN ('arrived', 'in_consultation', 'completed') AND arrived_at IS NULL)
+    OR (state IN ('in_consultation', 'completed') AND started_at IS NULL)
+    OR (state = 'completed' AND completed_at IS NULL)
+    OR (state IN ('cancelled', 'called_off', 'expired') AND ended_at IS NULL);
+
+-- name: an_idempotency_key_had_one_effect
+-- A remembered booking exists.
+SELECT 'idempotency key ' || remembered.id AS what
+  FROM idempotency_idempotencykey AS remembered
+ WHERE remembered.endpoint IN ('hold_slot', 'book_slot') AND NOT EXISTS (
+   SELECT FROM appointments_appointment AS appointment
+    WHERE appointment.uid = remembered.object_uid);
+
+-- while workers run
+
+-- name: holds_end_in_time
+-- The sweep ends a hold within a minute.
+SELECT 'appointment ' || uid AS what
+  FROM appointments_appointment
+ WHERE state = 'held' AND hold_expires_at < %(now)s::timestamptz - interval '60 seconds';
+
+-- name: news_leaves_in_time
+-- No message waits in the outbox for more than five minutes, unless it is being tried again.
+SELECT 'outbox message ' || id AS what
+  FROM outbox_outboxmessage
+ WHERE handled_at IS NULL AND next_attempt_at < %(now)s::timestamptz - interval '5 minutes';
+
+-- name: no_release_run_hangs
+-- A run ends, well or not.
+SELECT 'release run ' || uid AS what
+  FROM scheduling_releaserun
+ WHERE state = 'running' AND started_at < %(now)s::timestamptz - interval '1 hour';
