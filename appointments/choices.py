@@ -47,3 +47,19 @@ class EndReason(TextChoices):
     MEMBER = "member", _("Cancelled by the member")
     DESK = "desk", _("Cancelled by the front desk")
     CLINIC = "clinic", _("The doctor does not sit")
+
+
+class HalfDay(TextChoices):
+    """Parts of a day in which sessions start."""
+
+    MORNING = "morning", pgettext_lazy("half of a day", "Morning")
+    AFTERNOON = "afternoon", pgettext_lazy("half of a day", "Afternoon")
+    EVENING = "evening", pgettext_lazy("half of a day", "Evening")
+
+
+class View(TextChoices):
+    """Which of their appointments members look at."""
+
+    UPCOMING = "upcoming", _("Upcoming")
+    PAST = "past", _("Past")
+    CANCELLED = "cancelled", _("Cancelled")

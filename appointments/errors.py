@@ -5,18 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from medbook.errors import Missing, NotAllowed, Refused
 
 
-class SlotTaken(Refused):
-    """The chosen time went to somebody else."""
-
-    message = _("This time was taken a moment ago. Nothing was charged.")
-
-
-class SoldOut(Refused):
-    """The schedule has no place left."""
-
-    message = _("All places of this session are taken. Nothing was charged.")
-
-
 class NotOpenYet(Refused):
     """The release is still to come for this booker."""
 
@@ -98,7 +86,9 @@ class PayAtDeskNotAllowed(Refused):
 class HoldExpired(Refused):
     """The hold ran out."""
 
-    message = _("The time was held until %(expired_at)s and has been released. Nothing was charged.")
+    message = _(
+        "The time was held until %(expired_at)s and has been released. Nothing was charged."
+    )
 
 
 class TooLateToCancel(Refused):
@@ -123,9 +113,3 @@ class OutsideCheckInWindow(Refused):
     """It is not the day of the visit."""
 
     message = _("Check-in is possible on the day of the visit only.")
-
-
-class UnpaidFee(Refused):
-    """The fee is still to be paid."""
-
-    message = _("The fee is still to be paid.")

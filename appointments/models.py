@@ -94,6 +94,7 @@ class Appointment(models.Model):
     cancel_until = models.DateTimeField(_("free cancellation until"))
     created_at = models.DateTimeField(_("created at"))
     hold_expires_at = models.DateTimeField(_("held until"), null=True)
+    extended_at = models.DateTimeField(_("extended at"), null=True)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     arrived_at = models.DateTimeField(_("arrived at"), null=True)
     started_at = models.DateTimeField(_("started at"), null=True)

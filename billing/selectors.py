@@ -1,6 +1,9 @@
 """What is owed, and what was paid?"""
 
-from billing.models import Invoice
+from collections.abc import Collection
+
+from billing.choices import PaymentState
+from billing.models import Invoice, Payment
 
 
 def invoice_of(subject: str) -> Invoice | None:
@@ -8,3 +11,9 @@ def invoice_of(subject: str) -> Invoice | None:
     return (
         Invoice.objects.live().filter(subject=subject).prefetch_related("lines", "payments").first()
     )
+
+
+def paid_subjects(subjects: Collection[str]) -> set[str]:
+    """Tell for which of these subjects money came in (one query)."""
+    paid = Payment.objects.filter(invoice__subject__in=subjects, state=PaymentState.CAPTURED)
+    return set(paid.values_list("invoice__subject", flat=True))

@@ -72,7 +72,7 @@ def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) 
         raise NothingToPay()
     if invoice.state == InvoiceState.PAID:
         raise AlreadyPaid()
-    with conflict_as("one_capture_per_invoice", refusal=AlreadyPaid()):
+    with conflict_as({"one_capture_per_invoice": AlreadyPaid}):
         payment = Payment.objects.create(
             invoice=invoice,
             gateway=Gateway(gateway),

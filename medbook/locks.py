@@ -3,7 +3,7 @@
 import functools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
@@ -49,13 +49,15 @@ _reached: ContextVar[int] = ContextVar("lock_rung", default=0)
 def lock(rows: QuerySet[M], rung: Rung, *, skip_locked: bool = False) -> QuerySet[M]:
     """Lock rows without colliding with the key-share locks of foreign keys.
 
-    Rows of one rung are locked in the order of the query, which should be by id.
+    Rows of one rung are locked in the order of the query, which should be by id. What skips
+    locked rows never waits, so it cannot deadlock and may come at any rung.
     Raises: LockOrderBroken.
     """
     require_transaction()
-    if rung < _reached.get():
-        raise LockOrderBroken(f"{rung.name} after {Rung(_reached.get()).name}")
-    _reached.set(rung)
+    if not skip_locked:
+        if rung < _reached.get():
+            raise LockOrderBroken(f"{rung.name} after {Rung(_reached.get()).name}")
+        _reached.set(rung)
     return rows.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
 
 
@@ -114,15 +116,16 @@ def retry_on_conflict(use_case: Callable[P, R]) -> Callable[P, R]:
 
 
 @contextmanager
-def conflict_as(*constraints: str, refusal: DomainError) -> Iterator[None]:
-    """Turn the breach of named constraints into a refusal; let any other fly."""
+def conflict_as(refusals: Mapping[str, Callable[[], DomainError]]) -> Iterator[None]:
+    """Turn the breach of a named constraint into its refusal; let any other fly."""
     try:
         with transaction.atomic():  # a savepoint: the outer transaction stays usable
             yield
     except IntegrityError as clash:
-        if broken_constraint(clash) not in constraints:
+        refusal = refusals.get(broken_constraint(clash))
+        if refusal is None:
             raise
-        raise refusal from clash
+        raise refusal() from clash
 
 
 def broken_constraint(clash: BaseException) -> str:

@@ -30,7 +30,8 @@ class RequestContext:
     actor_role: str = ""
 
 
-_current: ContextVar[RequestContext] = ContextVar("request_context", default=RequestContext())
+_NOBODY = RequestContext()
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=_NOBODY)
 
 
 def current() -> RequestContext:

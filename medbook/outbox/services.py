@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 from celery import current_app

@@ -4,34 +4,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='OutboxMessage',
+            name="OutboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.CharField(max_length=60, verbose_name='topic')),
-                ('handler', models.CharField(max_length=120, verbose_name='handler')),
-                ('dedupe_key', models.CharField(max_length=120, verbose_name='dedupe key')),
-                ('ids', models.JSONField(default=dict, verbose_name='ids')),
-                ('request_id', models.CharField(blank=True, max_length=64, verbose_name='request id')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('next_attempt_at', models.DateTimeField(verbose_name='next attempt at')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
-                ('last_error', models.CharField(blank=True, max_length=200, verbose_name='last error')),
-                ('handled_at', models.DateTimeField(null=True, verbose_name='handled at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("topic", models.CharField(max_length=60, verbose_name="topic")),
+                ("handler", models.CharField(max_length=120, verbose_name="handler")),
+                ("dedupe_key", models.CharField(max_length=120, verbose_name="dedupe key")),
+                ("ids", models.JSONField(default=dict, verbose_name="ids")),
+                (
+                    "request_id",
+                    models.CharField(blank=True, max_length=64, verbose_name="request id"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("next_attempt_at", models.DateTimeField(verbose_name="next attempt at")),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "last_error",
+                    models.CharField(blank=True, max_length=200, verbose_name="last error"),
+                ),
+                ("handled_at", models.DateTimeField(null=True, verbose_name="handled at")),
             ],
             options={
-                'verbose_name': 'outbox message',
-                'verbose_name_plural': 'outbox messages',
-                'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('handled_at__isnull', True)), fields=['next_attempt_at'], name='outbox_due')],
-                'constraints': [models.UniqueConstraint(fields=('topic', 'dedupe_key', 'handler'), name='one_message_per_topic_and_key')],
+                "verbose_name": "outbox message",
+                "verbose_name_plural": "outbox messages",
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("handled_at__isnull", True)),
+                        fields=["next_attempt_at"],
+                        name="outbox_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("topic", "dedupe_key", "handler"),
+                        name="one_message_per_topic_and_key",
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,112 @@
+"""Which shape has what comes in through the member pages?"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from appointments.choices import HalfDay
+from appointments.selectors.catalogue import DoctorFilters
+from members.models import Patient
+from scheduling.choices import Title
+from scheduling.models import Department
+
+REASON_LENGTH = 200
+
+
+class FindForm(forms.Form):
+    """Filters of the doctor search; each may be empty."""
+
+    q = forms.CharField(
+        label=_("Doctor or department"),
+        required=False,
+        max_length=60,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    department = forms.ChoiceField(label=_("Department"), required=False)
+    day = forms.DateField(
+        label=_("Day"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    half = forms.ChoiceField(
+        label=_("Time of day"),
+        required=False,
+        choices=[("", pgettext_lazy("time of day", "Any")), *HalfDay.choices],
+    )
+    title = forms.ChoiceField(
+        label=_("Title"),
+        required=False,
+        choices=[("", pgettext_lazy("title", "Any")), *Title.choices],
+    )
+
+    def __init__(self, *args: Any, departments: Sequence[Department], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        listed = [(department.code, department.name) for department in departments]
+        self.fields["department"].choices = [  # type: ignore[attr-defined]
+            ("", pgettext_lazy("department", "Any")),
+            *listed,
+        ]
+
+    @property
+    def filters(self) -> DoctorFilters:
+        """Return the filters that could be read; the others let everybody through."""
+        return DoctorFilters(**{name: value for name, value in self.cleaned_data.items() if value})
+
+
+class DayForm(forms.Form):
+    """Which day, and which time, a doctor's page should show."""
+
+    day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    at = forms.DateTimeField(required=False)
+
+
+class HoldForm(forms.Form):
+    """One tapped time."""
+
+    schedule_uid = forms.UUIDField()
+    starts_at = forms.DateTimeField(required=False)
+    idempotency_key = forms.UUIDField()
+
+    def clean(self) -> dict[str, Any]:
+        """Bind the key to the time: the same page's other time is another request."""
+        data: dict[str, Any] = super().clean() or {}
+        if key := data.get("idempotency_key"):
+            said = f"{data.get('schedule_uid')} {data.get('starts_at')}"
+            data["idempotency_key"] = str(uuid.uuid5(key, said))
+        return data
+
+
+class ConfirmForm(forms.Form):
+    """For whom, and why. With one patient only, there is nothing to choose."""
+
+    patient = forms.ChoiceField(label=_("Who is the visit for?"), widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label=_("Reason for the visit"),
+        help_text=_("The doctor sees it before the visit. At most 200 characters."),
+        required=False,
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, patients: Sequence[Patient], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.patients = {str(patient.uid): patient for patient in patients}
+        if len(self.patients) > 1:
+            self.fields["patient"].choices = [  # type: ignore[attr-defined]
+                (uid, _name(patient)) for uid, patient in self.patients.items()
+            ]
+        else:
+            del self.fields["patient"]
+
+    def clean_patient(self) -> Patient:
+        """Return the chosen patient."""
+        return self.patients[self.cleaned_data["patient"]]
+
+
+def _name(patient: Patient) -> str:
+    return patient.name.reveal() if patient.name else str(patient)

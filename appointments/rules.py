@@ -1,0 +1,69 @@
+"""Which limits, windows and deadlines hold for bookings?"""
+
+from datetime import date, datetime, timedelta
+
+HOLD = timedelta(minutes=15)  # long enough to check and confirm, short enough to return the place
+EXTENSION = timedelta(minutes=5)
+OPEN_PER_PATIENT = 4
+OPEN_PER_PATIENT_AND_DAY = 2
+HOLDS_PER_PATIENT = 1
+LAPSES_BEFORE_COOLING_DOWN = 3
+LAPSES_COUNTED = timedelta(days=1)
+COOLING_DOWN = timedelta(minutes=30)
+ARRIVE_BEFORE = timedelta(minutes=15)
+
+
+def hold_expires_at(starts_at: datetime, now: datetime) -> datetime:
+    """Tell until when a place is held: 15 minutes, never past its start.
+
+    Source: docs/flows/booking.md.
+    """
+    return min(now + HOLD, starts_at)
+
+
+def extended_until(hold_expires_at: datetime, starts_at: datetime) -> datetime:
+    """Tell until when a hold runs after its one extension of 5 minutes."""
+    return min(hold_expires_at + EXTENSION, starts_at)
+
+
+def opens_at(release_at: datetime, early_access_minutes: int) -> datetime:
+    """Tell when a schedule opens for a booker whose tier books earlier."""
+    return release_at - timedelta(minutes=early_access_minutes)
+
+
+def is_sale_open(
+    now: datetime, sale_stops_at: datetime, same_day_from: datetime, last_start: datetime
+) -> bool:
+    """Tell whether a released schedule sells: before the stop, or the rest on the day itself."""
+    return now < sale_stops_at or same_day_from <= now < last_start
+
+
+def cancel_until(starts_at: datetime, hours_before: int) -> datetime:
+    """Tell until when cancelling is free. Source: the department's rule, 24 hours unless set."""
+    return starts_at - timedelta(hours=hours_before)
+
+
+def may_cancel(
+    now: datetime, cancel_until: datetime, starts_at: datetime, can_cancel_late: bool
+) -> bool:
+    """Tell whether a member may cancel: in time, or late by privilege, never after the start."""
+    return now < cancel_until or (can_cancel_late and now < starts_at)
+
+
+def cools_down_until(lapses: list[datetime], now: datetime) -> datetime | None:
+    """Tell until when somebody waits whose holds ran out three times within a day."""
+    recent = sorted(lapse for lapse in lapses if now - LAPSES_COUNTED < lapse <= now)
+    if len(recent) < LAPSES_BEFORE_COOLING_DOWN:
+        return None
+    until = recent[-1] + COOLING_DOWN
+    return until if now < until else None
+
+
+def may_check_in(service_date: date, today: date) -> bool:
+    """Tell whether the desk may check a patient in: on the clinic's day of the visit."""
+    return service_date == today
+
+
+def arrive_by(starts_at: datetime) -> datetime:
+    """Tell by when a patient is asked to be there."""
+    return starts_at - ARRIVE_BEFORE

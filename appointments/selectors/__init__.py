@@ -1,0 +1,1 @@
+"""What do pages and the API ask about appointments?"""

@@ -1,0 +1,143 @@
+"""Which times are free?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Count, DateTimeField, Exists, F, Func, IntegerField, OuterRef, Q
+
+from appointments.choices import HalfDay
+from appointments.models import Appointment
+from appointments.selectors.terms import Terms
+from members.models import Member
+from scheduling.choices import SlotState
+from scheduling.models import Schedule, ScheduleQuerySet, Slot
+
+# From and until which hour of the clinic's clock a session starts in each half-day.
+HOURS: dict[HalfDay, tuple[int, int]] = {
+    HalfDay.MORNING: (0, 12),
+    HalfDay.AFTERNOON: (12, 18),
+    HalfDay.EVENING: (18, 24),
+}
+# The clinic's hour of the day at which a session starts, by the clinic's own clock.
+LOCAL_HOUR = Func(
+    Func(
+        F("department__clinic__time_zone"),
+        F("starts_at"),
+        function="timezone",
+        output_field=DateTimeField(),
+    ),
+    template="EXTRACT(HOUR FROM %(expressions)s)::int",
+    output_field=IntegerField(),
+)
+
+
+class ChipState(StrEnum):
+    """What can be done with a time."""
+
+    FREE = "free"
+    FULL = "full"
+    LOCKED = "locked"
+    OVERLAP = "overlap"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One start of a schedule, and how many places it has left."""
+
+    schedule: Schedule
+    starts_at: datetime
+    ends_at: datetime
+    free: int
+    state: ChipState = ChipState.FREE
+
+    def overlaps(self, visits: Iterable[Appointment]) -> bool:
+        """Tell whether a visit takes place at that time."""
+        return any(v.starts_at < self.ends_at and self.starts_at < v.ends_at for v in visits)
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A schedule with its number of free places that are still to come."""
+
+    schedule: Schedule
+    free: int
+
+
+def open_schedules(terms: Terms, now: datetime) -> ScheduleQuerySet:
+    """Keep the schedules on sale for a reader that have a free place."""
+    free = Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now)
+    recent = (now - timedelta(days=1)).date()  # lets the index skip what is long over
+    return (
+        Schedule.objects.bookable(now, terms.early)
+        .filter(Exists(free), service_date__gte=recent)
+        .order_by("starts_at", "pk")
+    )
+
+
+def sittings(schedules: ScheduleQuerySet, now: datetime) -> list[Sitting]:
+    """Count the free places of schedules, in order of time. One query."""
+    free = Count(
+        "slots", filter=Q(slots__state=SlotState.FREE, slots__starts_at__gt=now), distinct=True
+    )
+    rows = schedules.select_related("doctor", "department__clinic", "room").annotate(free=free)
+    return [Sitting(row, row.free) for row in rows.order_by("starts_at", "pk")]
+
+
+def free_chips(schedules: Iterable[Schedule], now: datetime) -> list[Chip]:
+    """List the free starts of schedules, in order of time. One query."""
+    by_id = {schedule.pk: schedule for schedule in schedules}
+    starts = Slot.objects.free().filter(schedule__in=by_id, starts_at__gt=now)
+    rows = starts.values("schedule_id", "starts_at", "ends_at").annotate(free=Count("id"))
+    return [
+        Chip(by_id[row["schedule_id"]], row["starts_at"], row["ends_at"], row["free"])
+        for row in rows.order_by("starts_at", "schedule_id")
+    ]
+
+
+def own_visits(member: Member | None, start: datetime, end: datetime) -> list[Appointment]:
+    """List what a member has booked that touches a period. No more than one query."""
+    if member is None:
+        return []
+    booked = Appointment.objects.live().filter(member=member, hold_expires_at__isnull=True)
+    return list(booked.filter(starts_at__lt=end, ends_at__gt=start))
+
+
+def nearest_chips(
+    *,
+    schedule: Schedule,
+    starts_at: datetime | None,
+    member: Member | None,
+    terms: Terms,
+    now: datetime,
+    other_days_only: bool = False,
+    most: int = 3,
+) -> list[Chip]:
+    """List the free times nearest to one that could not be had.
+
+    Of the same doctor, then of the department; none that overlaps a visit of the member.
+    """
+    wanted = starts_at or schedule.starts_at
+    window = timedelta(days=14)
+    near = open_schedules(terms, now).filter(
+        starts_at__gt=wanted - window, starts_at__lt=wanted + window
+    )
+    if other_days_only:
+        near = near.exclude(service_date=schedule.service_date)
+    visits = own_visits(member, wanted - window, wanted + window)
+    chips: list[Chip] = []
+    for rows in (
+        near.filter(doctor_id=schedule.doctor_id),
+        near.filter(department_id=schedule.department_id).exclude(doctor_id=schedule.doctor_id),
+    ):
+        if len(chips) < most:
+            found = free_chips(rows.select_related("doctor", "department__clinic"), now)
+            found.sort(key=lambda chip: abs(chip.starts_at - wanted))
+            chips += [
+                chip
+                for chip in found
+                if not chip.overlaps(visits)
+                and (chip.schedule, chip.starts_at) != (schedule, starts_at)
+            ]
+    return chips[:most]

@@ -1,0 +1,257 @@
+"""What does a doctor's page offer, day by day and time by time?"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from appointments.choices import HalfDay
+from appointments.selectors.free_times import (
+    HOURS,
+    Chip,
+    ChipState,
+    Sitting,
+    free_chips,
+    own_visits,
+    sittings,
+)
+from appointments.selectors.terms import Terms
+from billing.rules import Quote
+from medbook import clock
+from members.models import Member
+from scheduling.choices import ScheduleState, SlotState
+from scheduling.models import Doctor, Schedule, Slot
+
+DAYS_SHOWN = 7
+FARTHEST_DAYS = 90  # no department makes schedules further ahead
+FEW = 5
+FEW_SHARE = 5  # one fifth
+SHORT_DAY = 4  # with so few times left, the next open day is shown too
+
+
+class DayState(StrEnum):
+    """What a day offers."""
+
+    FREE = "free"
+    FEW = "few"
+    FULL = "full"
+    OFF = "off"
+    UPCOMING = "upcoming"
+    EARLY = "early"
+    NONE = "none"
+
+
+HAS_FREE = (DayState.FREE, DayState.FEW)
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of the strip."""
+
+    date: date
+    state: DayState = DayState.NONE
+    free: int = 0
+    opens_at: datetime | None = None
+    is_current: bool = False
+
+    @property
+    def is_link(self) -> bool:
+        """Tell whether there is anything to see."""
+        return self.state != DayState.NONE
+
+
+@dataclass(frozen=True)
+class Session:
+    """A sitting of the day with its times."""
+
+    schedule: Schedule
+    heading: str
+    free: int
+    total: int
+    price: Quote
+    chips: list[Chip]
+    opens_for_you_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Picker:
+    """A week of a doctor and the times of one day."""
+
+    days: list[Day]
+    day: Day
+    sessions: list[Session]
+    previous_week: date | None
+    next_week: date | None
+    next_free_on: date | None
+    tail: list[Chip]
+    chosen: Chip | None
+
+
+def picker(
+    *,
+    doctor: Doctor,
+    member: Member | None,
+    terms: Terms,
+    wanted: date | None,
+    chosen_at: datetime | None,
+    now: datetime,
+) -> Picker:
+    """Lay out the week around a day, else around the first free one. At most four queries."""
+    today = clock.local_date(now, doctor.department.clinic.time_zone)
+    by_date: dict[date, list[Sitting]] = defaultdict(list)
+    ahead = doctor.schedules.exclude(state=ScheduleState.DRAFT).filter(
+        service_date__gte=today, service_date__lte=today + timedelta(days=FARTHEST_DAYS)
+    )
+    for sitting in sittings(ahead, now):
+        by_date[sitting.schedule.service_date].append(sitting)
+    known = {day: _day(day, rows, terms, now) for day, rows in by_date.items()}
+    current = replace(_current(known, wanted, today), is_current=True)
+    sessions = _sessions(by_date[current.date], member, terms, now)
+    later = [day for day in known.values() if day.state in HAS_FREE and day.date > current.date]
+    first = today + timedelta(days=(current.date - today).days // DAYS_SHOWN * DAYS_SHOWN)
+    dates = [first + timedelta(days=number) for number in range(DAYS_SHOWN)]
+    before, after = first - timedelta(days=DAYS_SHOWN), first + timedelta(days=DAYS_SHOWN)
+    return Picker(
+        days=[current if day == current.date else known.get(day, Day(day)) for day in dates],
+        day=current,
+        sessions=sessions,
+        previous_week=before if before >= today else None,
+        next_week=after
+        if any(day.is_link and day.date >= after for day in known.values())
+        else None,
+        next_free_on=None if current.state in HAS_FREE else _first_free(known, current.date),
+        tail=_tail(by_date[later[0].date], terms, now)
+        if later and current.free <= SHORT_DAY
+        else [],
+        chosen=_chosen(sessions, chosen_at),
+    )
+
+
+def _current(known: Mapping[date, Day], wanted: date | None, today: date) -> Day:
+    """Find the day to show: the wanted one, the first with a free place, with a session, today."""
+    if wanted and today <= wanted <= today + timedelta(days=FARTHEST_DAYS):
+        return known.get(wanted, Day(wanted))
+    free = (day for day in known.values() if day.state in HAS_FREE)
+    linked = (day for day in known.values() if day.is_link)
+    return next(free, None) or next(linked, None) or Day(today)
+
+
+def _first_free(known: Mapping[date, Day], current: date) -> date | None:
+    """Find the next day with a free place, else an earlier one."""
+    free = [day.date for day in known.values() if day.state in HAS_FREE]
+    return next((day for day in free if day > current), free[0] if free else None)
+
+
+def _day(day: date, rows: list[Sitting], terms: Terms, now: datetime) -> Day:
+    """Sum up a day in one word, with the number of free places."""
+    ahead = [row for row in rows if _is_ahead(row.schedule, now)]
+    if not ahead:
+        off = any(row.schedule.state == ScheduleState.CALLED_OFF for row in rows)
+        return Day(day, DayState.OFF if off else DayState.NONE)
+    on_sale = [row for row in ahead if terms.is_open(row.schedule, now)]
+    free = sum(row.free for row in on_sale)
+    if free:
+        total = sum(row.schedule.max_appointments for row in on_sale)
+        is_few = free <= FEW or free * FEW_SHARE <= total
+        return Day(day, DayState.FEW if is_few else DayState.FREE, free)
+    waiting = [row.schedule for row in ahead if terms.opens_at(row.schedule, now)]
+    if not waiting:
+        return Day(day, DayState.FULL)
+    early = any(
+        terms.is_open_to_others(schedule, now) and now < schedule.release_at for schedule in waiting
+    )
+    opens_at = min(filter(None, (terms.opens_at(schedule, now) for schedule in waiting)))
+    return Day(day, DayState.EARLY if early else DayState.UPCOMING, opens_at=opens_at)
+
+
+def _is_ahead(schedule: Schedule, now: datetime) -> bool:
+    return schedule.state == ScheduleState.PUBLISHED and schedule.ends_at > now
+
+
+def _sessions(
+    rows: list[Sitting], member: Member | None, terms: Terms, now: datetime
+) -> list[Session]:
+    """List the sessions of a day that are not over, with all their times. Two queries at most."""
+    schedules = {row.schedule.pk: row.schedule for row in rows if _is_ahead(row.schedule, now)}
+    if not schedules:
+        return []
+    ordered = list(schedules.values())
+    visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
+    starts = (
+        Slot.objects.filter(schedule__in=schedules, starts_at__gt=now)
+        .exclude(state=SlotState.BLOCKED)
+        .values("schedule_id", "starts_at", "ends_at")
+        .annotate(total=Count("id"), free=Count("id", filter=Q(state=SlotState.FREE)))
+        .order_by("schedule_id", "starts_at")
+    )
+    by_schedule = {
+        key: list(group) for key, group in groupby(starts, key=lambda start: start["schedule_id"])
+    }
+    halves = [_half(schedule) for schedule in ordered]
+    sessions = []
+    for schedule in ordered:
+        is_open = terms.is_open(schedule, now)
+        mine = by_schedule.get(schedule.pk, [])
+        chips = [
+            Chip(schedule, start["starts_at"], start["ends_at"], start["free"]) for start in mine
+        ]
+        sessions.append(
+            Session(
+                schedule=schedule,
+                heading=_heading(schedule, is_only=halves.count(_half(schedule)) == 1),
+                free=sum(chip.free for chip in chips),
+                total=sum(start["total"] for start in mine),
+                price=terms.price(schedule),
+                chips=[
+                    replace(chip, state=_chip_state(chip, is_open, chip.overlaps(visits)))
+                    for chip in chips
+                ],
+                opens_for_you_at=terms.opens_at(schedule, now),
+            )
+        )
+    return sessions
+
+
+def _chip_state(chip: Chip, is_open: bool, is_overlap: bool) -> ChipState:
+    if not chip.free:
+        return ChipState.FULL
+    if not is_open:
+        return ChipState.LOCKED
+    return ChipState.OVERLAP if is_overlap else ChipState.FREE
+
+
+def _tail(rows: list[Sitting], terms: Terms, now: datetime) -> list[Chip]:
+    schedules = [row.schedule for row in rows if _is_ahead(row.schedule, now)]
+    on_sale = [schedule for schedule in schedules if terms.is_open(schedule, now)]
+    return free_chips(on_sale, now)[:SHORT_DAY]
+
+
+def _chosen(sessions: list[Session], chosen_at: datetime | None) -> Chip | None:
+    """Find the time that somebody tapped before signing in."""
+    bookable = (ChipState.FREE, ChipState.OVERLAP)
+    chips = (chip for session in sessions for chip in session.chips if chip.state in bookable)
+    return next((chip for chip in chips if chip.starts_at == chosen_at), None)
+
+
+def _half(schedule: Schedule) -> HalfDay:
+    hour = schedule.starts_at.astimezone(ZoneInfo(schedule.time_zone)).hour
+    return next(half for half, (start, end) in HOURS.items() if start <= hour < end)
+
+
+def _heading(schedule: Schedule, *, is_only: bool) -> str:
+    """Name a session by its half-day, with its hours where two share one."""
+    half = str(_half(schedule).label)
+    if is_only:
+        return half
+    zone = ZoneInfo(schedule.time_zone)
+    return _("%(half)s, %(start)s–%(end)s") % {
+        "half": half,
+        "start": f"{schedule.starts_at.astimezone(zone):%H:%M}",
+        "end": f"{schedule.ends_at.astimezone(zone):%H:%M}",
+    }

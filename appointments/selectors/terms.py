@@ -1,0 +1,69 @@
+"""On which terms does this reader book: how early, for what price?"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from appointments import rules
+from billing.rules import Quote, quote
+from members.models import Member
+from members.selectors import privileges, privileges_by_tier
+from scheduling.models import Schedule
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a reader's tier means for booking; a stranger has those of the entry tier."""
+
+    early_minutes: int
+    earliest_minutes: int
+    discount_rate: Decimal
+    tier_name: str
+
+    @property
+    def early(self) -> timedelta:
+        """How much sooner than others this reader books."""
+        return timedelta(minutes=self.early_minutes)
+
+    def price(self, schedule: Schedule) -> Quote:
+        """Price a visit for this reader."""
+        return quote(
+            fee=schedule.fee,
+            currency=schedule.currency,
+            discount_rate=self.discount_rate,
+            tier_name=self.tier_name,
+        )
+
+    def opens_at(self, schedule: Schedule, now: datetime) -> datetime | None:
+        """Tell when a schedule opens for this reader; None when it is open or over."""
+        opens_at = rules.opens_at(schedule.release_at, self.early_minutes)
+        if now < opens_at:
+            return opens_at
+        if self.is_open(schedule, now) or now >= schedule.same_day_from:
+            return None
+        return schedule.same_day_from
+
+    def is_open(self, schedule: Schedule, now: datetime) -> bool:
+        """Tell whether a published schedule is on sale for this reader."""
+        is_released = now >= rules.opens_at(schedule.release_at, self.early_minutes)
+        return is_released and rules.is_sale_open(
+            now, schedule.sale_stops_at, schedule.same_day_from, schedule.ends_at
+        )
+
+    def is_open_to_others(self, schedule: Schedule, now: datetime) -> bool:
+        """Tell whether another tier books a schedule already."""
+        return now >= rules.opens_at(schedule.release_at, self.earliest_minutes)
+
+
+def terms_of(member: Member | None, now: datetime) -> Terms:
+    """Tell the terms of a reader. Two queries; three for a stranger."""
+    by_tier = privileges_by_tier(now)
+    own = by_tier[member.tier_id] if member else privileges(None, now)
+    return Terms(
+        early_minutes=own["early_access_minutes"],
+        earliest_minutes=max(
+            (tier["early_access_minutes"] for tier in by_tier.values()), default=0
+        ),
+        discount_rate=own["discount_rate"],
+        tier_name=member.tier.name if member else "",
+    )

@@ -1,0 +1,297 @@
+"""How does a member get a place?"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+
+from django.db import transaction
+
+from appointments import rules
+from appointments.choices import AppointmentState, Source, WayToPay
+from appointments.errors import (
+    AlreadyBookedDepartmentDay,
+    AlreadyBookedDoctorDay,
+    CalledOff,
+    HoldExpired,
+    PatientBusy,
+    PayAtDeskNotAllowed,
+    TooManyOpen,
+    WrongState,
+)
+from appointments.models import Appointment
+from appointments.services.access import require_may_act
+from appointments.services.holds import expire_lapsed_of, replace_unconfirmed_hold
+from appointments.services.limits import (
+    require_may_book,
+    require_not_cooling_down,
+    require_on_sale,
+    require_within_limits,
+)
+from billing.rules import Quote, quote
+from billing.services import raise_invoice
+from medbook.audit.choices import Action
+from medbook.audit.services import record_event
+from medbook.errors import DomainError, Missing
+from medbook.idempotency.services import once
+from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
+from medbook.outbox import services as outbox
+from members.models import Member, Patient, User
+from members.selectors import privilege
+from members.services.booking_rights import lock_booker
+from scheduling.choices import ScheduleState
+from scheduling.errors import SlotTaken, SoldOut
+from scheduling.models import Schedule, Slot
+from scheduling.services.slots import claim_slot, lock_slots
+
+# Behind the checks stand constraints; what a check cannot see in time, these turn into refusals.
+REFUSALS: dict[str, Callable[[], DomainError]] = {
+    "one_live_appointment_per_slot": SlotTaken,
+    "one_patient_one_place_at_a_time": PatientBusy,
+    "one_visit_per_patient_doctor_and_day": AlreadyBookedDoctorDay,
+    "one_visit_per_patient_department_and_day": AlreadyBookedDepartmentDay,
+    "one_unconfirmed_hold_per_member": partial(TooManyOpen, limit=1),
+}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An appointment, and whether the same request had made it before."""
+
+    appointment: Appointment
+    is_replay: bool
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a booker asks for: a schedule, and perhaps one start or one place of it."""
+
+    member: Member
+    patient: Patient
+    schedule_uid: uuid.UUID
+    starts_at: datetime | None
+    slot_uid: uuid.UUID | None
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def hold_slot(
+    *,
+    member: Member,
+    patient: Patient,
+    schedule_uid: uuid.UUID,
+    starts_at: datetime | None = None,
+    slot_uid: uuid.UUID | None = None,
+    idempotency_key: str,
+    by: User,
+    now: datetime,
+) -> Placed:
+    """Hold one place of a schedule for a patient until it is confirmed.
+
+    Order of checks: docs/flows/booking.md.
+    Raises: MemberSuspended, NotYourPatient, IdentityIncomplete, CalledOff, InThePast, NotOpenYet,
+    SaleOver, CoolingDown, TooManyOpen, PatientBusy, AlreadyBookedDoctorDay,
+    AlreadyBookedDepartmentDay, SlotTaken, SoldOut, TryLater, InProgress, IdempotencyKeyReused.
+    """
+    wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
+    with once(by, "hold_slot", idempotency_key, _said(wish)) as attempt:
+        if attempt.earlier_uid:
+            return Placed(Appointment.objects.get(uid=attempt.earlier_uid), is_replay=True)
+        appointment = _hold(wish, by, now)
+        attempt.remember(appointment)
+        return Placed(appointment, is_replay=False)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def book_slot(
+    *,
+    member: Member,
+    patient: Patient,
+    schedule_uid: uuid.UUID,
+    starts_at: datetime | None = None,
+    slot_uid: uuid.UUID | None = None,
+    way_to_pay: str,
+    reason: str = "",
+    idempotency_key: str,
+    by: User,
+    now: datetime,
+) -> Placed:
+    """Hold and confirm in one transaction.
+
+    Raises: what hold_slot and confirm_appointment raise.
+    """
+    wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
+    said = {**_said(wish), "way_to_pay": way_to_pay, "reason": reason}
+    with once(by, "book_slot", idempotency_key, said) as attempt:
+        if attempt.earlier_uid:
+            return Placed(Appointment.objects.get(uid=attempt.earlier_uid), is_replay=True)
+        appointment = _hold(wish, by, now)
+        _confirm(appointment, way_to_pay, reason, by, now)
+        attempt.remember(appointment)
+        return Placed(appointment, is_replay=False)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def confirm_appointment(
+    *,
+    appointment_uid: uuid.UUID,
+    way_to_pay: str,
+    by: User,
+    now: datetime,
+    patient: Patient | None = None,
+    reason: str = "",
+) -> Appointment:
+    """Make a held place a booked one: set patient and way to pay, price it, raise the invoice.
+
+    Confirming twice changes nothing.
+    Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, NotYourPatient, IdentityIncomplete,
+    MemberSuspended, TooManyOpen, PatientBusy, AlreadyBookedDoctorDay,
+    AlreadyBookedDepartmentDay, Missing.
+    """
+    found = Appointment.objects.select_related("member", "patient").filter(uid=appointment_uid)
+    known = found.first()
+    if known is None:
+        raise Missing()
+    require_may_act(known, by)
+    member, patient = lock_booker(known.member, patient or known.patient)
+    lock_slots([known.slot_id])
+    appointment = lock(found, Rung.APPOINTMENT).get()
+    if appointment.state == AppointmentState.BOOKED:
+        return appointment
+    if appointment.state == AppointmentState.EXPIRED:
+        raise HoldExpired(expired_at=appointment.ended_at)
+    if appointment.state != AppointmentState.HELD or appointment.hold_expires_at is None:
+        raise WrongState(state=appointment.get_state_display())
+    if appointment.hold_expires_at <= now:
+        raise HoldExpired(expired_at=appointment.hold_expires_at)
+    require_may_book(member=member, patient=patient, now=now)
+    if patient.pk != appointment.patient_id:
+        require_within_limits(
+            member=None, patient=patient, service_date=appointment.service_date, now=now
+        )
+        appointment.patient = patient
+    appointment.member = member
+    _confirm(appointment, way_to_pay, reason, by, now)
+    return appointment
+
+
+def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
+    schedule = _bookable_schedule(wish.schedule_uid)
+    member, patient = lock_booker(wish.member, wish.patient)
+    require_may_book(member=member, patient=patient, now=now)
+    require_on_sale(schedule=schedule, member=member, starts_at=wish.starts_at, now=now)
+    require_not_cooling_down(member=member, now=now)
+    replace_unconfirmed_hold(member_id=member.pk, now=now)
+    require_within_limits(
+        member=member, patient=patient, service_date=schedule.service_date, now=now
+    )
+    slot = _claim(schedule, wish, now)
+    appointment = _new_hold(member, patient, schedule, slot, now)
+    with conflict_as(REFUSALS):
+        appointment.save(force_insert=True)
+    record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, patient=patient)
+    outbox.add("appointment.held", key=appointment.uid, appointment_uid=appointment.uid)
+    return appointment
+
+
+def _confirm(
+    appointment: Appointment, way_to_pay: str, reason: str, by: User, now: datetime
+) -> None:
+    member = appointment.member
+    if way_to_pay == WayToPay.DESK and not privilege(member, "pay_at_desk", now):
+        raise PayAtDeskNotAllowed()
+    price = _price(appointment.fee, appointment.currency, member, now)
+    appointment.move_to(AppointmentState.BOOKED)
+    appointment.way_to_pay = way_to_pay
+    appointment.reason = reason or None
+    appointment.tier = member.tier
+    appointment.discount = price.discount
+    appointment.price = price.total
+    appointment.confirmed_at = now
+    with conflict_as(REFUSALS):
+        appointment.save()
+    raise_invoice(
+        member=member,
+        subject=invoice_subject(appointment),
+        purpose="appointment",
+        quote=price,
+        by=by,
+        now=now,
+    )
+    record_event(Action.APPOINTMENT_BOOKED, subject=appointment, by=by, patient=appointment.patient)
+    outbox.add("appointment.booked", key=appointment.uid, appointment_uid=appointment.uid)
+
+
+def invoice_subject(appointment: Appointment) -> str:
+    """Name an appointment as billing knows it."""
+    return f"appointment:{appointment.uid}"
+
+
+def _said(wish: Wish) -> dict[str, object]:
+    return {
+        "patient": wish.patient.uid,
+        "schedule": wish.schedule_uid,
+        "starts_at": wish.starts_at and wish.starts_at.timestamp(),
+        "slot": wish.slot_uid,
+    }
+
+
+def _bookable_schedule(uid: uuid.UUID) -> Schedule:
+    """Find what members can see. Raises: Missing."""
+    rows = Schedule.objects.select_related("department__clinic", "doctor")
+    schedule = rows.exclude(state=ScheduleState.DRAFT).filter(uid=uid).first()
+    if schedule is None:
+        raise Missing()
+    return schedule
+
+
+def _claim(schedule: Schedule, wish: Wish, now: datetime) -> Slot:
+    """Claim the wished place, the last step before the insert; lapsed holds give way first."""
+    claim = partial(
+        claim_slot, schedule=schedule, starts_at=wish.starts_at, slot_uid=wish.slot_uid, now=now
+    )
+    try:
+        return claim()
+    except (SlotTaken, SoldOut):
+        if expire_lapsed_of(schedule, now):
+            return claim()
+        if Schedule.objects.filter(pk=schedule.pk, state=ScheduleState.CALLED_OFF).exists():
+            raise CalledOff() from None
+        raise
+
+
+def _price(fee: Decimal, currency: str, member: Member, now: datetime) -> Quote:
+    rate = privilege(member, "discount_rate", now)
+    return quote(fee=fee, currency=currency, discount_rate=rate, tier_name=member.tier.name)
+
+
+def _new_hold(
+    member: Member, patient: Patient, schedule: Schedule, slot: Slot, now: datetime
+) -> Appointment:
+    department = schedule.department
+    price = _price(schedule.fee, schedule.currency, member, now)
+    return Appointment(
+        slot=slot,
+        member=member,
+        patient=patient,
+        doctor=schedule.doctor,
+        department=department,
+        limited_department=department if department.one_visit_a_day else None,
+        service_date=schedule.service_date,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        state=AppointmentState.HELD,
+        source=Source.SELF,
+        tier=member.tier,
+        fee=price.full,
+        discount=price.discount,
+        price=price.total,
+        currency=price.currency,
+        cancel_until=rules.cancel_until(slot.starts_at, department.cancel_hours_before),
+        created_at=now,
+        hold_expires_at=rules.hold_expires_at(slot.starts_at, now),
+    )

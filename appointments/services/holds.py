@@ -1,0 +1,107 @@
+"""What becomes of holds that nobody confirmed?"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+
+from appointments import rules
+from appointments.choices import AppointmentState, EndReason
+from appointments.errors import HoldExpired, WrongState
+from appointments.models import Appointment
+from appointments.services.access import require_may_act
+from medbook.audit.choices import Action
+from medbook.audit.services import record_event
+from medbook.locks import Rung, lock, retry_on_conflict
+from medbook.outbox import services as outbox
+from members.models import User
+from scheduling.models import Schedule, Slot
+from scheduling.services.slots import free_slots, lock_slots
+
+
+def expire_lapsed_holds(*, now: datetime) -> int:
+    """Give back the places of all holds that have run out; tell how many.
+
+    Each is a transaction of its own; a place that somebody works on is left for the next sweep.
+    """
+    due = Appointment.objects.lapsed(now).order_by("hold_expires_at")
+    return sum(
+        _expire_lapsed_hold(slot_id, now) for slot_id in due.values_list("slot_id", flat=True)
+    )
+
+
+def expire_lapsed_of(schedule: Schedule, now: datetime) -> int:
+    """Give back the lapsed holds of a schedule that looks full, inside the booker's transaction.
+
+    So a hold ends in time even when no worker runs.
+    """
+    lapsed = Appointment.objects.lapsed(now).filter(slot__schedule=schedule)
+    slot_ids = list(lapsed.values_list("slot_id", flat=True))
+    return expire_holds_on(_lock_without_waiting(slot_ids), EndReason.LAPSED, now)
+
+
+def replace_unconfirmed_hold(*, member_id: int, now: datetime) -> None:
+    """End the hold that a member has not confirmed, because another time was chosen."""
+    old = Appointment.objects.held().filter(member_id=member_id, source="self")
+    slots = lock_slots(old.values_list("slot_id", flat=True))
+    for slot in slots:
+        lapsed = Appointment.objects.lapsed(now).filter(slot=slot).exists()
+        expire_holds_on([slot], EndReason.LAPSED if lapsed else EndReason.REPLACED, now)
+
+
+def expire_holds_on(slots: Iterable[Slot], why: EndReason, now: datetime) -> int:
+    """End the holds on places that are locked, and free the places."""
+    freed = []
+    held = lock(
+        Appointment.objects.held().filter(slot__in=list(slots)).order_by("id"),
+        Rung.APPOINTMENT,
+        skip_locked=True,
+    )
+    for appointment in held.select_related("slot"):
+        if why == EndReason.LAPSED and appointment.hold_expires_at > now:
+            continue
+        appointment.move_to(AppointmentState.EXPIRED)
+        appointment.end_reason = why
+        appointment.ended_at = now
+        appointment.save(update_fields=["state", "hold_expires_at", "end_reason", "ended_at"])
+        record_event(Action.APPOINTMENT_EXPIRED, subject=appointment, reason=why)
+        outbox.add("appointment.expired", key=appointment.uid, appointment_uid=appointment.uid)
+        freed.append(appointment.slot)
+    free_slots(freed)
+    return len(freed)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def extend_hold(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
+    """Hold a place 5 minutes longer, once.
+
+    Raises: HoldExpired, WrongState when it was extended before or is not held, Missing.
+    """
+    found = Appointment.objects.select_related("member").get(uid=appointment_uid)
+    require_may_act(found, by)
+    lock_slots([found.slot_id])
+    appointment = lock(Appointment.objects.filter(pk=found.pk), Rung.APPOINTMENT).get()
+    if appointment.state != AppointmentState.HELD or appointment.extended_at is not None:
+        raise WrongState(state=appointment.get_state_display())
+    if appointment.hold_expires_at <= now:
+        raise HoldExpired(expired_at=appointment.hold_expires_at)
+    appointment.hold_expires_at = rules.extended_until(
+        appointment.hold_expires_at, appointment.starts_at
+    )
+    appointment.extended_at = now
+    appointment.save(update_fields=["hold_expires_at", "extended_at"])
+    record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, reason="extended")
+    return appointment
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def _expire_lapsed_hold(slot_id: int, now: datetime) -> int:
+    return expire_holds_on(_lock_without_waiting([slot_id]), EndReason.LAPSED, now)
+
+
+def _lock_without_waiting(slot_ids: list[int]) -> list[Slot]:
+    rows = Slot.objects.filter(id__in=slot_ids).order_by("id")
+    return list(lock(rows, Rung.SLOT, skip_locked=True))

@@ -1,0 +1,94 @@
+"""May this member book this schedule for this patient now? Asked under their locks."""
+
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, Q
+
+from appointments import rules
+from appointments.choices import AppointmentState, EndReason
+from appointments.errors import (
+    CalledOff,
+    CoolingDown,
+    IdentityIncomplete,
+    InThePast,
+    MemberSuspended,
+    NotOpenYet,
+    NotYourPatient,
+    SaleOver,
+    TooManyOpen,
+)
+from appointments.models import Appointment
+from members.models import FamilyLink, Member, Patient
+from members.selectors import current_suspension, privilege
+from scheduling.choices import ScheduleState
+from scheduling.models import Schedule
+
+OPEN = Q(state__in=(AppointmentState.HELD, AppointmentState.BOOKED))
+
+
+def require_may_book(*, member: Member, patient: Patient, now: datetime) -> None:
+    """Refuse a member who may not book, or not for this patient."""
+    suspension = current_suspension(member, now)
+    if suspension or not member.user.is_active:
+        raise MemberSuspended(until=suspension.ends_at if suspension else now)
+    if not FamilyLink.objects.filter(member=member, patient=patient).exists():
+        raise NotYourPatient()
+    if not patient.has_identity:
+        raise IdentityIncomplete()
+
+
+def require_on_sale(
+    *, schedule: Schedule, member: Member, starts_at: datetime | None, now: datetime
+) -> None:
+    """Refuse a schedule that this member cannot book at this instant."""
+    if schedule.state == ScheduleState.CALLED_OFF:
+        raise CalledOff()
+    if starts_at is not None and starts_at <= now:
+        raise InThePast()
+    opens_at = rules.opens_at(schedule.release_at, privilege(member, "early_access_minutes", now))
+    if now < opens_at:
+        raise NotOpenYet(opens_at=opens_at)
+    is_open = rules.is_sale_open(
+        now, schedule.sale_stops_at, schedule.same_day_from, schedule.ends_at
+    )
+    if schedule.state != ScheduleState.PUBLISHED or not is_open:
+        raise SaleOver()
+
+
+def require_within_limits(
+    *, member: Member | None, patient: Patient, service_date: date, now: datetime
+) -> None:
+    """Refuse one appointment more than member, patient or day may have. Counts under the locks.
+
+    Without a member only the patient's own limits are looked at.
+    """
+    open_ones = Appointment.objects.filter(OPEN, starts_at__gt=now)
+    counts = open_ones.filter(Q(member=member) | Q(patient=patient)).aggregate(
+        held=Count("id", filter=Q(patient=patient, state=AppointmentState.HELD)),
+        that_day=Count("id", filter=Q(patient=patient, service_date=service_date)),
+        of_patient=Count("id", filter=Q(patient=patient)),
+        of_member=Count("id", filter=Q(member=member)),
+    )
+    limits = {
+        "held": rules.HOLDS_PER_PATIENT,
+        "that_day": rules.OPEN_PER_PATIENT_AND_DAY,
+        "of_patient": rules.OPEN_PER_PATIENT,
+    }
+    if member is not None:
+        limits["of_member"] = privilege(member, "open_bookings_limit", now)
+    for name, limit in limits.items():
+        if counts[name] >= limit:
+            raise TooManyOpen(limit=limit)
+
+
+def require_not_cooling_down(*, member: Member, now: datetime) -> None:
+    """Refuse a member whose holds ran out too often today."""
+    lapses = Appointment.objects.filter(
+        member=member,
+        state=AppointmentState.EXPIRED,
+        end_reason=EndReason.LAPSED,
+        ended_at__gt=now - timedelta(days=1),
+    )
+    until = rules.cools_down_until(list(lapses.values_list("ended_at", flat=True)), now)
+    if until:
+        raise CoolingDown(until=until)

@@ -1,0 +1,70 @@
+"""What happens on the day of the visit?"""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from appointments import rules
+from appointments.choices import AppointmentState
+from appointments.errors import OutsideCheckInWindow
+from appointments.models import Appointment
+from medbook import clock
+from medbook.audit.choices import Action
+from medbook.audit.services import record_event
+from medbook.errors import Missing
+from medbook.locks import Rung, lock, retry_on_conflict
+from members.models import User
+from scheduling.services.slots import block_slots, lock_slots
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
+    """Note that the patient has come. Raises: OutsideCheckInWindow, WrongState, Missing."""
+    appointment = _lock_appointment(appointment_uid)
+    if not rules.may_check_in(
+        appointment.service_date, clock.local_date(now, appointment.time_zone)
+    ):
+        raise OutsideCheckInWindow()
+    appointment.arrived_at = now
+    return _move(appointment, AppointmentState.ARRIVED, Action.APPOINTMENT_ARRIVED, by)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def start_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
+    """Note that the consultation has begun. Raises: WrongState, Missing."""
+    appointment = _lock_appointment(appointment_uid)
+    appointment.started_at = now
+    return _move(appointment, AppointmentState.IN_CONSULTATION, Action.APPOINTMENT_STARTED, by)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def finish_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
+    """Note that the consultation is over; its place is used up. Raises: WrongState, Missing."""
+    appointment = _lock_appointment(appointment_uid)
+    appointment.completed_at = now
+    block_slots([appointment.slot])
+    return _move(appointment, AppointmentState.COMPLETED, Action.APPOINTMENT_COMPLETED, by)
+
+
+def _lock_appointment(uid: uuid.UUID) -> Appointment:
+    rows = Appointment.objects.select_related("slot", "department__clinic").filter(uid=uid)
+    known = rows.first()
+    if known is None:
+        raise Missing()
+    lock_slots([known.slot_id])
+    return lock(rows, Rung.APPOINTMENT).get()
+
+
+def _move(
+    appointment: Appointment, state: AppointmentState, action: Action, by: User
+) -> Appointment:
+    appointment.move_to(state)
+    appointment.save(
+        update_fields=["state", "hold_expires_at", "arrived_at", "started_at", "completed_at"]
+    )
+    record_event(action, subject=appointment, by=by)
+    return appointment

@@ -1,0 +1,1 @@
+"""What do members see and press?"""

@@ -1,0 +1,280 @@
+"""How does a member take a time and confirm it?"""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from appointments.choices import LIVE_STATES, AppointmentState, WayToPay
+from appointments.errors import (
+    AlreadyBookedDepartmentDay,
+    AlreadyBookedDoctorDay,
+    CalledOff,
+    HoldExpired,
+    IdentityIncomplete,
+    InThePast,
+    NotOpenYet,
+    PatientBusy,
+    SaleOver,
+    WrongState,
+)
+from appointments.forms import ConfirmForm, HoldForm
+from appointments.models import Appointment
+from appointments.selectors.catalogue import seen_schedule
+from appointments.selectors.free_times import Chip, nearest_chips
+from appointments.selectors.habits import usual_patient
+from appointments.selectors.terms import terms_of
+from appointments.selectors.visits import own_appointment
+from appointments.services.booking import confirm_appointment, hold_slot
+from appointments.services.holds import extend_hold
+from appointments.views.entrance import for_members
+from billing.rules import Quote
+from medbook import clock
+from medbook.api import status_of
+from medbook.errors import DomainError, Missing, TryLater
+from members.models import Member, Patient
+from members.selectors import bookable_patients, member_of, privilege
+from scheduling.choices import SlotState
+from scheduling.errors import SlotTaken, SoldOut
+from scheduling.models import Schedule
+
+OTHER_TIME_HELPS = (
+    SlotTaken,
+    SoldOut,
+    InThePast,
+    NotOpenYet,
+    SaleOver,
+    CalledOff,
+    PatientBusy,
+    TryLater,
+)
+OTHER_DAY_HELPS = (AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay)
+
+
+@require_POST
+@never_cache
+def book(request: HttpRequest) -> HttpResponse:
+    """Hold the tapped time; a stranger signs in first and comes back to it."""
+    form = HoldForm(request.POST)
+    if not form.is_valid():
+        return render(request, "appointments/cannot_book.html", status=422)
+    wish = form.cleaned_data
+    schedule = seen_schedule(wish["schedule_uid"])
+    if schedule is None:
+        raise Http404
+    if not request.user.is_authenticated:
+        return redirect_to_login(_way_back(schedule, wish["starts_at"]), reverse("members:sign_in"))
+    member = member_of(request.user)
+    if member is None:
+        raise PermissionDenied
+    now = clock.now()
+    try:
+        patient = _usual_patient(member)
+        placed = hold_slot(member=member, patient=patient, by=member.user, now=now, **wish)
+    except Missing:
+        raise
+    except DomainError as refusal:
+        return _cannot_book(request, member, schedule, wish["starts_at"], refusal, now)
+    return redirect("appointments:confirm", placed.appointment.reference)
+
+
+@for_members
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
+    """Show a held time to be checked; confirm it."""
+    now = clock.now()
+    appointment = own_appointment(member, reference=reference)
+    if _has_lapsed(appointment, now):
+        return _hold_over(request, member, appointment, now)
+    if appointment.state != AppointmentState.HELD:
+        return _past_confirming(appointment)
+    patients = bookable_patients(member)
+    form = ConfirmForm(
+        request.POST if request.method == "POST" else None,
+        patients=patients,
+        initial={"patient": str(appointment.patient.uid)},
+    )
+    if request.method != "POST":
+        return _check(request, appointment, form)
+    if not form.is_valid():
+        return _check(request, appointment, form, status=422)
+    try:
+        confirm_appointment(
+            appointment_uid=appointment.uid,
+            way_to_pay=WayToPay.DESK,
+            patient=form.cleaned_data.get("patient"),
+            reason=form.cleaned_data["reason"],
+            by=member.user,
+            now=now,
+        )
+    except HoldExpired:
+        return _hold_over(request, member, appointment, now)
+    except WrongState:
+        return redirect("appointments:appointment", appointment.reference)
+    except Missing:
+        raise
+    except DomainError as refusal:
+        form.add_error(None, _said(refusal, appointment.time_zone))
+        return _check(request, appointment, form, status=status_of(refusal))
+    return redirect("appointments:booked", appointment.reference)
+
+
+@for_members
+@require_http_methods(["GET", "HEAD", "POST"])
+def extend(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
+    """Hold the time five minutes longer, once; asked for by address, show what is held."""
+    appointment = own_appointment(member, reference=reference)
+    if request.method == "POST":
+        now = clock.now()
+        try:
+            extend_hold(appointment_uid=appointment.uid, by=member.user, now=now)
+        except HoldExpired:
+            return _hold_over(request, member, appointment, now)
+        except WrongState:
+            pass  # extended before, or confirmed meanwhile: the page says which
+    return redirect("appointments:confirm", appointment.reference)
+
+
+def _check(
+    request: HttpRequest, appointment: Appointment, form: ConfirmForm, status: int = 200
+) -> HttpResponse:
+    """Render the page on which a member checks what will be booked."""
+    now = clock.now()
+    return render(
+        request,
+        "appointments/confirm.html",
+        {
+            "member": appointment.member,
+            "clinic": appointment.department.clinic,
+            "appointment": appointment,
+            "form": form,
+            "patients": list(form.patients.values()),
+            "quote": quote_of(appointment),
+            "hold_expires_at": appointment.hold_expires_at,
+            "may_extend": appointment.extended_at is None,
+            "pay_at_desk": privilege(appointment.member, "pay_at_desk", now),
+            "deadline": appointment.cancel_until,
+            "is_cancellable": now < appointment.cancel_until,
+        },
+        status=status,
+    )
+
+
+def _hold_over(
+    request: HttpRequest, member: Member, appointment: Appointment, now: datetime
+) -> HttpResponse:
+    """Say that the hold ran out; offer the same time if it is still free, else the nearest."""
+    schedule = appointment.slot.schedule
+    terms = terms_of(member, now)
+    # A hold that no sweep has ended yet gives way to whoever asks, so its place counts as free.
+    is_unswept = appointment.state == AppointmentState.HELD
+    is_free = is_unswept or appointment.slot.state == SlotState.FREE
+    again = Chip(schedule, appointment.starts_at, appointment.ends_at, 1)
+    if is_free and now < appointment.starts_at and terms.is_open(schedule, now):
+        chips = [again]
+    else:
+        chips = nearest_chips(
+            schedule=schedule,
+            starts_at=appointment.starts_at,
+            member=member,
+            terms=terms,
+            now=now,
+        )
+    return render(
+        request,
+        "appointments/hold_over.html",
+        {
+            "member": member,
+            "clinic": appointment.department.clinic,
+            "appointment": appointment,
+            "schedule": schedule,
+            "released_at": appointment.hold_expires_at or appointment.ended_at,
+            "is_still_free": chips == [again],
+            "chips": chips,
+        },
+        status=410,
+    )
+
+
+def _past_confirming(appointment: Appointment) -> HttpResponse:
+    name = "booked" if appointment.state in LIVE_STATES else "appointment"
+    return redirect(f"appointments:{name}", appointment.reference)
+
+
+def _cannot_book(
+    request: HttpRequest,
+    member: Member,
+    schedule: Schedule,
+    starts_at: datetime | None,
+    refusal: DomainError,
+    now: datetime,
+) -> HttpResponse:
+    """Say why not, and offer the nearest times where another time helps."""
+    context: dict[str, Any] = {
+        "member": member,
+        "clinic": schedule.department.clinic,
+        "refusal": refusal,
+        "detail": _said(refusal, schedule.time_zone),
+        "schedule": schedule,
+    }
+    if isinstance(refusal, OTHER_TIME_HELPS + OTHER_DAY_HELPS):
+        context["alternatives"] = nearest_chips(
+            schedule=schedule,
+            starts_at=starts_at,
+            member=member,
+            terms=terms_of(member, now),
+            now=now,
+            other_days_only=isinstance(refusal, OTHER_DAY_HELPS),
+        )
+    answer = render(request, "appointments/cannot_book.html", context, status=status_of(refusal))
+    if isinstance(refusal, TryLater):
+        answer["Retry-After"] = str(refusal.retry_after)
+    return answer
+
+
+def quote_of(appointment: Appointment) -> Quote:
+    """Return the price that was agreed."""
+    return Quote(
+        full=appointment.fee,
+        discount=appointment.discount,
+        total=appointment.price,
+        currency=appointment.currency,
+        tier_name=appointment.tier.name,
+    )
+
+
+def _said(refusal: DomainError, zone: str) -> str:
+    """Say a refusal with its instants in the clinic's zone."""
+    with timezone.override(zone):
+        return refusal.detail
+
+
+def _has_lapsed(appointment: Appointment, now: datetime) -> bool:
+    if appointment.state == AppointmentState.EXPIRED:
+        return True
+    return appointment.hold_expires_at is not None and appointment.hold_expires_at <= now
+
+
+def _usual_patient(member: Member) -> Patient:
+    """Find whom the member books for, or refuse."""
+    patient = usual_patient(member)
+    if patient is None:
+        raise IdentityIncomplete()
+    return patient
+
+
+def _way_back(schedule: Schedule, starts_at: datetime | None) -> str:
+    """Write the address of the tapped time, to return to after signing in."""
+    query = QueryDict(mutable=True)
+    query["day"] = schedule.service_date.isoformat()
+    if starts_at:
+        query["at"] = starts_at.isoformat()
+    path = reverse("appointments:doctor", args=[schedule.doctor.slug])
+    return f"{path}?{query.urlencode()}#picker"

@@ -1,0 +1,31 @@
+"""Short ways to book in tests."""
+
+from appointments.services.booking import book_slot, hold_slot
+from medbook import clock
+
+
+def hold(member, schedule, *, key="key", patient=None, now=None, **chosen):
+    """Hold a place for the member's first patient."""
+    return hold_slot(
+        member=member,
+        patient=patient or member.links.order_by("id").first().patient,
+        schedule_uid=schedule.uid,
+        idempotency_key=key,
+        by=member.user,
+        now=now or clock.now(),
+        **chosen,
+    ).appointment
+
+
+def book(member, schedule, *, key="key", patient=None, now=None, **chosen):
+    """Book a place for the member's first patient, to be paid at the clinic."""
+    return book_slot(
+        member=member,
+        patient=patient or member.links.order_by("id").first().patient,
+        schedule_uid=schedule.uid,
+        way_to_pay="desk",
+        idempotency_key=key,
+        by=member.user,
+        now=now or clock.now(),
+        **chosen,
+    ).appointment
