@@ -1,4 +1,4 @@
-"""What every test may rely on: no network, quick passwords, an empty cache, a lock order at rest."""
+"""What may every test rely on? No network, quick passwords, an empty cache, locks at rest."""
 
 import pytest
 from celery import current_app
