@@ -1,6 +1,19 @@
 """Which pages does this app answer?"""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from appointments.views import booking, doctors, home, visits
 
 app_name = "appointments"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("doctors/", doctors.doctors, name="doctors"),
+    path("doctors/<slug:slug>/", doctors.doctor, name="doctor"),
+    path("book/", booking.book, name="book"),
+    path("appointments/", visits.appointments, name="appointments"),
+    path("appointments/<slug:reference>/", visits.appointment, name="appointment"),
+    path("appointments/<slug:reference>/confirm/", booking.confirm, name="confirm"),
+    path("appointments/<slug:reference>/extend/", booking.extend, name="extend"),
+    path("appointments/<slug:reference>/booked/", visits.booked, name="booked"),
+    path("appointments/<slug:reference>/cancel/", visits.cancel, name="cancel"),
+]

@@ -1,10 +1,12 @@
 """Which doctors and departments does somebody find, and what do their cards say?"""
 
+import re
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from appointments.choices import HalfDay
@@ -20,11 +22,13 @@ from appointments.selectors.free_times import (
 from appointments.selectors.terms import Terms
 from billing.rules import Quote
 from medbook import clock
+from members.models import User
 from scheduling.choices import ScheduleState
 from scheduling.models import Clinic, Department, Doctor, Schedule
+from scheduling.rules import searched
 
 OPENING_SOON = timedelta(hours=48)
-FORMS_OF_ADDRESS = ("doctor", "dr", "dr.", "医生", "大夫")
+FORMS_OF_ADDRESS = ("doctor", "dr")
 MOST_WORDS = 6
 
 
@@ -63,7 +67,7 @@ class Opening:
     opens_at: datetime
 
 
-def main_clinic() -> Clinic | None:
+def main_clinic(reader: User | AnonymousUser | None) -> Clinic | None:
     """Return the clinic whose phone stands on pages about no clinic in particular."""
     return Clinic.objects.filter(is_active=True).order_by("pk").first()
 
@@ -186,10 +190,8 @@ def _matching(filters: DoctorFilters, terms: Terms, now: datetime) -> Q:
 
 def _words(q: str) -> list[str]:
     """Split what was typed; "Dr Chen" and "陈医生" mean Chen."""
-    words = q.lower().split()[:MOST_WORDS]
-    for title in ("医生", "大夫"):
-        words = [word.removesuffix(title) for word in words]
-    return [word for word in words if word and word not in FORMS_OF_ADDRESS]
+    words = [re.sub(r"(医生|大夫)$", "", word) for word in searched(q).split()]
+    return [word for word in words if word and word not in FORMS_OF_ADDRESS][:MOST_WORDS]
 
 
 def _open_of_doctor(filters: DoctorFilters, terms: Terms, now: datetime) -> QuerySet[Schedule]:

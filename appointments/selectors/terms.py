@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from appointments import rules
+from appointments.models import Appointment
 from billing.rules import Quote, quote
 from members.models import Member
 from members.selectors import privileges, privileges_by_tier
@@ -66,4 +67,15 @@ def terms_of(member: Member | None, now: datetime) -> Terms:
         ),
         discount_rate=own["discount_rate"],
         tier_name=member.tier.name if member else "",
+    )
+
+
+def agreed_price(appointment: Appointment) -> Quote:
+    """Return the price that an appointment was made for."""
+    return Quote(
+        full=appointment.fee,
+        discount=appointment.discount,
+        total=appointment.price,
+        currency=appointment.currency,
+        tier_name=appointment.tier.name,
     )

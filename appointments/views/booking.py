@@ -30,12 +30,11 @@ from appointments.models import Appointment
 from appointments.selectors.catalogue import seen_schedule
 from appointments.selectors.free_times import Chip, nearest_chips
 from appointments.selectors.habits import usual_patient
-from appointments.selectors.terms import terms_of
+from appointments.selectors.terms import agreed_price, terms_of
 from appointments.selectors.visits import own_appointment
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
 from appointments.views.entrance import for_members
-from billing.rules import Quote
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
@@ -156,7 +155,7 @@ def _check(
             "appointment": appointment,
             "form": form,
             "patients": list(form.patients.values()),
-            "quote": quote_of(appointment),
+            "quote": agreed_price(appointment),
             "hold_expires_at": appointment.hold_expires_at,
             "may_extend": appointment.extended_at is None,
             "pay_at_desk": privilege(appointment.member, "pay_at_desk", now),
@@ -237,17 +236,6 @@ def _cannot_book(
     if isinstance(refusal, TryLater):
         answer["Retry-After"] = str(refusal.retry_after)
     return answer
-
-
-def quote_of(appointment: Appointment) -> Quote:
-    """Return the price that was agreed."""
-    return Quote(
-        full=appointment.fee,
-        discount=appointment.discount,
-        total=appointment.price,
-        currency=appointment.currency,
-        tier_name=appointment.tier.name,
-    )
 
 
 def _said(refusal: DomainError, zone: str) -> str:

@@ -1,24 +1,27 @@
 """What has a member booked, and how is it given back?"""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
 import segno
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods, require_safe
 
 from appointments import rules
-from appointments.choices import AppointmentState, View
+from appointments.choices import LIVE_STATES, AppointmentState, View
 from appointments.errors import AlreadyCancelled
 from appointments.models import Appointment
 from appointments.selectors.diary import visits_of
+from appointments.selectors.terms import agreed_price
 from appointments.selectors.visits import own_appointment
 from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment
-from appointments.views.booking import quote_of
 from appointments.views.entrance import for_members
 from billing.selectors import invoice_of
 from medbook import clock
@@ -28,4 +31,97 @@ from members.models import Member
 from members.selectors import privilege
 
 VISITS_ON_A_PAGE = 20
-ON_THE_WAY = (AppointmentState.ARRIVED, AppointmentState.IN_CONSULTATION)
+
+
+@for_members
+@require_safe
+def appointments(request: HttpRequest, member: Member) -> HttpResponse:
+    """List a member's visits by month: to come, past, or cancelled."""
+    asked = request.GET.get("view", "")
+    view = View(asked) if asked in View.values else View.UPCOMING
+    pages = Paginator(visits_of(member, view, clock.now()), VISITS_ON_A_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    return render(
+        request,
+        "appointments/appointments.html",
+        {
+            "member": member,
+            "view": view,
+            "groups": _by_month(page),
+            "page": page,
+            "page_query": f"view={view}",
+        },
+    )
+
+
+@for_members
+@require_safe
+def booked(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
+    """Show the slip of a visit that was just booked."""
+    visit = own_appointment(member, reference=reference)
+    if visit.state == AppointmentState.HELD:
+        return redirect("appointments:confirm", visit.reference)
+    if visit.state not in LIVE_STATES:
+        return redirect("appointments:appointment", visit.reference)
+    return render(request, "appointments/booked.html", _about(visit, clock.now()))
+
+
+@for_members
+@require_safe
+def appointment(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
+    """Show one visit: when, where, for whom, what it costs, what can be done."""
+    visit = own_appointment(member, reference=reference)
+    return render(request, "appointments/appointment.html", _about(visit, clock.now()))
+
+
+@for_members
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
+    """Say what cancelling means; cancel."""
+    now = clock.now()
+    visit = own_appointment(member, reference=reference)
+    if visit.state not in (AppointmentState.HELD, AppointmentState.BOOKED):
+        return redirect("appointments:appointment", visit.reference)
+    if request.method != "POST":
+        return render(request, "appointments/cancel.html", _about(visit, now))
+    try:
+        cancel_appointment(appointment_uid=visit.uid, by=member.user, now=now)
+    except AlreadyCancelled:
+        pass  # pressed twice
+    except Refused as refusal:
+        with timezone.override(visit.time_zone):
+            context = {**_about(visit, now), "detail": refusal.detail}
+        return render(request, "appointments/cancel.html", context, status=status_of(refusal))
+    return redirect("appointments:appointment", visit.reference)
+
+
+def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
+    """Collect what the pages of one visit say."""
+    is_held = visit.state == AppointmentState.HELD
+    is_booked = visit.state == AppointmentState.BOOKED
+    in_time = now < visit.cancel_until
+    is_late = is_booked and not in_time and now < visit.starts_at
+    return {
+        "member": visit.member,
+        "clinic": visit.department.clinic,
+        "appointment": visit,
+        "quote": agreed_price(visit),
+        "invoice": invoice_of(invoice_subject(visit)),
+        "arrive_by": rules.arrive_by(visit.starts_at) if visit.state in LIVE_STATES else None,
+        "qr_svg": _qr(visit.reference) if is_booked else "",
+        "deadline": visit.cancel_until,
+        "may_cancel": is_held or (is_booked and in_time),
+        "may_cancel_late": is_late and privilege(visit.member, "can_cancel_late", now),
+    }
+
+
+def _by_month(visits: Iterable[Appointment]) -> list[tuple[date, list[Appointment]]]:
+    """Group visits by the clinic's month, in their order."""
+    months = groupby(visits, key=lambda visit: visit.service_date.replace(day=1))
+    return [(month, list(group)) for month, group in months]
+
+
+def _qr(reference: str) -> SafeString:
+    """Draw a reference to be read by a scanner at the desk."""
+    drawing = segno.make(reference, error="m").svg_inline(omitsize=True, border=2)
+    return mark_safe(drawing)  # noqa: S308 - drawn from ten letters and digits of our own
