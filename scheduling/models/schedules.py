@@ -1,0 +1,244 @@
+"""Which sessions are there, and which places do they have?"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from medbook import clock, money
+from scheduling.choices import RushMode, ScheduleState, SlotState
+from scheduling.models.catalogue import Department, Doctor, Room, VisitType, require_one_clinic
+from scheduling.models.ranges import one, period
+from scheduling.models.rosters import RosterTemplate
+from scheduling.rules import LONGEST_SESSION, MOST_PLACES
+
+CLASHING_FIELDS = frozenset(["doctor", "room", "starts_at", "ends_at"])
+
+
+class ScheduleQuerySet(models.QuerySet["Schedule"]):
+    """Schedules by state and time."""
+
+    def published(self) -> "ScheduleQuerySet":
+        """Keep what members may see as a session."""
+        return self.filter(state=ScheduleState.PUBLISHED)
+
+    def clashing_with(self, schedule: "Schedule") -> "ScheduleQuerySet":
+        """Keep what keeps the same doctor or room busy at the same time."""
+        return (
+            self.filter(
+                Q(doctor=schedule.doctor_id) | Q(room=schedule.room_id),
+                starts_at__lt=schedule.ends_at,
+                ends_at__gt=schedule.starts_at,
+            )
+            .exclude(state=ScheduleState.CALLED_OFF)
+            .exclude(pk=schedule.pk)
+        )
+
+    def bookable(self, now: datetime, early: timedelta = timedelta(0)) -> "ScheduleQuerySet":
+        """Keep what is on sale at an instant, for a booker whose sale opens earlier by `early`."""
+        ordinary = Q(release_at__lte=now + early, sale_stops_at__gt=now)
+        same_day = Q(same_day_from__lte=now, release_at__lte=now + early, ends_at__gt=now)
+        return self.published().filter(ordinary | same_day)
+
+
+class Schedule(models.Model):
+    """One doctor in one room on one date, from a start to an end."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    template = models.ForeignKey(
+        RosterTemplate,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="schedules",
+        verbose_name=_("roster template"),
+    )
+    doctor = models.ForeignKey(
+        Doctor, models.PROTECT, related_name="schedules", verbose_name=_("doctor")
+    )
+    department = models.ForeignKey(
+        Department, models.PROTECT, related_name="schedules", verbose_name=_("department")
+    )
+    room = models.ForeignKey(Room, models.PROTECT, related_name="schedules", verbose_name=_("room"))
+    visit_type = models.ForeignKey(
+        VisitType, models.PROTECT, related_name="+", verbose_name=_("visit type")
+    )
+    service_date = models.DateField(_("date"))
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    max_appointments = models.PositiveSmallIntegerField(
+        _("places"), validators=[MinValueValidator(1), MaxValueValidator(MOST_PLACES)]
+    )
+    fee = models.DecimalField(
+        _("fee"), max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
+    )
+    currency = models.CharField(_("currency"), max_length=3, default=settings.CURRENCY)
+    state = models.CharField(
+        _("state"), max_length=12, choices=ScheduleState, default=ScheduleState.DRAFT
+    )
+    rush_mode = models.CharField(
+        _("rush mode"), max_length=8, choices=RushMode, default=RushMode.DIRECT
+    )
+    release_at = models.DateTimeField(_("released at"))
+    sale_stops_at = models.DateTimeField(_("sale stops at"))
+    same_day_from = models.DateTimeField(_("same day from"))
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+
+    objects = ScheduleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+        indexes = [
+            models.Index(fields=["doctor", "service_date"], name="schedule_doctor_date"),
+            models.Index(fields=["department", "service_date"], name="schedule_department_date"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template", "service_date"], name="one_schedule_per_template_and_date"
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at"))
+                & Q(ends_at__lte=F("starts_at") + LONGEST_SESSION),
+                name="schedule_lasts_at_most_12_hours",
+                violation_error_message=_("A session ends after it starts, within 12 hours."),
+            ),
+            models.CheckConstraint(
+                condition=Q(max_appointments__gte=1, max_appointments__lte=MOST_PLACES),
+                name="schedule_has_places",
+            ),
+            models.CheckConstraint(condition=Q(fee__gte=0), name="schedule_fee_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(state__in=ScheduleState.values), name="schedule_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(rush_mode__in=RushMode.values), name="schedule_rush_mode_is_known"
+            ),
+            ExclusionConstraint(
+                name="doctor_sits_once_at_a_time",
+                expressions=[
+                    (one("doctor"), RangeOperators.OVERLAPS),
+                    (period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+                condition=~Q(state=ScheduleState.CALLED_OFF),
+            ),
+            ExclusionConstraint(
+                name="room_used_once_at_a_time",
+                expressions=[
+                    (one("room"), RangeOperators.OVERLAPS),
+                    (period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+                condition=~Q(state=ScheduleState.CALLED_OFF),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.doctor} · {clock.text(self.starts_at, self.time_zone)}"
+
+    def clean(self) -> None:
+        """Refuse a room of another clinic."""
+        require_one_clinic(self)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Name the schedule that this one clashes with, then check everything else."""
+        if not CLASHING_FIELDS & set(exclude or ()) and self.state != ScheduleState.CALLED_OFF:
+            clash = (
+                type(self)
+                .objects.clashing_with(self)
+                .select_related("doctor", "room", "department__clinic")
+                .order_by("id")
+                .first()
+            )
+            if clash:
+                shared = "doctor" if clash.doctor_id == self.doctor_id else "room"
+                raise ValidationError({shared: clash.said_to_clash(shared)})
+        super().validate_constraints(exclude)
+
+    def said_to_clash(self, shared: str) -> str:
+        """Say whom or what this schedule keeps busy, and when."""
+        text = (
+            _("%(doctor)s already sits %(starts_at)s–%(until)s in room %(room)s.")
+            if shared == "doctor"
+            else _("Room %(room)s is used by %(doctor)s %(starts_at)s–%(until)s.")
+        )
+        return str(text) % {
+            "doctor": self.doctor,
+            "starts_at": clock.text(self.starts_at, self.time_zone),
+            "until": f"{self.ends_at.astimezone(ZoneInfo(self.time_zone)):%H:%M}",
+            "room": self.room,
+        }
+
+    @property
+    def time_zone(self) -> str:
+        """The zone in which this schedule's times are said."""
+        return self.department.clinic.time_zone
+
+    @property
+    def shown_fee(self) -> str:
+        """The fee with its currency."""
+        return money.shown(self.fee, self.currency)
+
+
+class SlotQuerySet(models.QuerySet["Slot"]):
+    """Places by what can be done with them."""
+
+    def free(self) -> "SlotQuerySet":
+        """Keep what nobody holds."""
+        return self.filter(state=SlotState.FREE)
+
+    def claimable(
+        self, schedule: Schedule, starts_at: datetime | None, now: datetime
+    ) -> "SlotQuerySet":
+        """Keep the free places of a schedule that have not begun, at a start if one is chosen."""
+        rows = self.free().filter(schedule=schedule, starts_at__gt=now)
+        return rows.filter(starts_at=starts_at) if starts_at else rows
+
+
+class Slot(models.Model):
+    """One place of a schedule that one appointment can take."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    schedule = models.ForeignKey(
+        Schedule, models.PROTECT, related_name="slots", verbose_name=_("schedule")
+    )
+    number = models.PositiveSmallIntegerField(_("number"))
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    state = models.CharField(_("state"), max_length=8, choices=SlotState, default=SlotState.FREE)
+
+    objects = SlotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("place")
+        verbose_name_plural = _("places")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["schedule", "number"], name="one_slot_per_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="slot_number_starts_at_one"),
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")), name="slot_starts_before_it_ends"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=SlotState.values), name="slot_state_is_known"
+            ),
+        ]
+        indexes = [
+            # The literal in the predicate matters: as a parameter the planner cannot use the index.
+            models.Index(
+                fields=["schedule", "number"], condition=Q(state="free"), name="slot_free_places"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schedule} · {self.number}"
