@@ -40,7 +40,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class ActingAdmin(admin.ModelAdmin[Any]):
+class ActingAdmin(admin.ModelAdmin):
     """An admin that offers its confirmed actions to those who hold their permission."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def confirmed_action(
     def made(act: Act) -> Action:
         @functools.wraps(act)
         def action(
-            self: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+            self: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet[Any]
         ) -> HttpResponse | None:
             if not request.user.has_perm(permission):
                 raise PermissionDenied
@@ -106,7 +106,7 @@ def confirmed_action(
 def _act_on(
     rows: list[Model],
     act: Act,
-    model_admin: admin.ModelAdmin[Any],
+    model_admin: admin.ModelAdmin,
     request: HttpRequest,
     answers: Answers,
 ) -> None:

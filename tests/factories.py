@@ -196,7 +196,7 @@ class SlotFactory(DjangoModelFactory):
     schedule = SubFactory(ScheduleFactory)
     number = 1
     starts_at = LazyAttribute(
-        lambda slot: slot.schedule.starts_at + timedelta(minutes=20 * (slot.number - 1))
+        lambda slot: slot.schedule.starts_at + timedelta(minutes=20 * ((slot.number - 1) % 9))
     )
     ends_at = LazyAttribute(lambda slot: slot.starts_at + timedelta(minutes=20))
 
