@@ -14,8 +14,8 @@ MODEL = ("encryption", "EncryptionCheck")
 LABEL = "encryption.check"
 
 
-def record_check_values(*, using: str, apps: Apps, **_signal: object) -> None:
-    """Remember keys that the database does not know yet; runs after every migrate."""
+def record_check_values(*, using: str, apps: Apps = apps, **_signal: object) -> None:
+    """Remember keys that the database does not know yet; runs after migrate and flush."""
     try:
         model = apps.get_model(*MODEL)
     except LookupError:  # migrated back to before the table

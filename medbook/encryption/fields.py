@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
@@ -75,7 +75,11 @@ class Sealed(Generic[T]):
             return gettext("unavailable")
 
     def __repr__(self) -> str:
-        return f"<sealed {self.field.label} k={self.key_id}>"
+        try:
+            key_id = str(self.key_id)
+        except IntegrityFailure:
+            key_id = "?"
+        return f"<sealed {self.field.label} k={key_id}>"
 
     def __reduce__(self) -> str:
         raise TypeError("Sealed values are not pickled: caches and queues hold no personal data.")
@@ -88,7 +92,10 @@ class Sealed(Generic[T]):
 
     @property
     def key_id(self) -> int:
-        """Tell which key holds the value, or will hold it once saved."""
+        """Tell which key holds the value, or will hold it once saved.
+
+        Raises: IntegrityFailure.
+        """
         return keyring.active_id() if self._plaintext is not None else key_id_of(self._ciphertext)
 
     @property
@@ -109,8 +116,11 @@ class Sealed(Generic[T]):
         return Sealed(self.field, ciphertext=self._ciphertext, row=row)
 
     def freed_from(self, row: models.Model) -> "Sealed[T]":
-        """Drop the reference to a row that is about to hold the value itself."""
-        return Sealed(self.field, ciphertext=self._ciphertext) if self._row is row else self
+        """Drop the reference to the row that holds the value, or to a second copy of it."""
+        is_known = row._meta.pk.attname in row.__dict__  # not while the row is being made
+        if self._row is row or (is_known and self._row == row):
+            return Sealed(self.field, ciphertext=self._ciphertext)
+        return self
 
     def for_row(self, row: models.Model, *, is_insert: bool) -> Ciphertext:
         """Give the bytes to write: sealed anew for a new value or another row, else as they were.
@@ -172,6 +182,8 @@ class SealedField(BinaryField[_ST, _GT]):
     """
 
     descriptor_class = SealedAttribute
+    kind: type[Any]
+    read: Callable[[str], Any]
 
     def __init__(
         self, *args: Any, label: str = "", mask: Mask | None = None, **options: Any
@@ -185,11 +197,13 @@ class SealedField(BinaryField[_ST, _GT]):
 
         Raises: TypeError.
         """
-        raise TypeError(f"{self} takes no {type(value).__name__}")
+        if not isinstance(value, self.kind) or isinstance(value, datetime):
+            raise TypeError(f"{self} takes {self.kind.__name__}, not {type(value).__name__}.")
+        return str(value).encode()
 
     def from_plaintext(self, plaintext: bytes) -> Any:
         """Turn bytes back into the value that was assigned."""
-        return plaintext
+        return self.read(plaintext.decode())
 
     def sealed(self, value: object, row: models.Model) -> Sealed[Any] | None:
         """Make what the row keeps of an assigned value.
@@ -266,11 +280,11 @@ class SealedField(BinaryField[_ST, _GT]):
     def to_python(self, value: Any) -> Any:
         """Pass sealed values on; fixtures hold none.
 
-        Raises: ValidationError.
+        Raises: FieldError.
         """
         if value is None or isinstance(value, Sealed):
             return value
-        raise ValidationError(f"{self} is not loaded from text.", code="sealed")
+        raise self._refusal("is not loaded from fixtures")
 
     def value_to_string(self, obj: models.Model) -> str:
         """Say in a dump that there is a value, not which."""
@@ -284,35 +298,23 @@ class SealedField(BinaryField[_ST, _GT]):
 
 
 class SealedTextField(SealedField[_ST, _GT]):
-    """A sealed text; an empty one is sealed too."""
+    """A sealed text, in UTF-8; an empty one is sealed too."""
 
     _pyi_private_set_type: str | Sealed[str]
     _pyi_private_get_type: Sealed[str]
 
-    def to_plaintext(self, value: Any) -> bytes:
-        """Turn text into UTF-8."""
-        return value.encode() if isinstance(value, str) else super().to_plaintext(value)
-
-    def from_plaintext(self, plaintext: bytes) -> str:
-        """Turn UTF-8 into text."""
-        return plaintext.decode()
+    kind = str
+    read = staticmethod(str)
 
 
 class SealedDateField(SealedField[_ST, _GT]):
-    """A sealed date without a time."""
+    """A sealed date without a time, as YYYY-MM-DD."""
 
     _pyi_private_set_type: date | Sealed[date]
     _pyi_private_get_type: Sealed[date]
 
-    def to_plaintext(self, value: Any) -> bytes:
-        """Write a date as YYYY-MM-DD."""
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return value.isoformat().encode()
-        return super().to_plaintext(value)
-
-    def from_plaintext(self, plaintext: bytes) -> date:
-        """Read a date from YYYY-MM-DD."""
-        return date.fromisoformat(plaintext.decode())
+    kind = date
+    read = staticmethod(date.fromisoformat)
 
 
 def uid_of(row: models.Model) -> UUID:

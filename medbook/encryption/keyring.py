@@ -24,7 +24,7 @@ class KeyUnavailable(TryLater):
 
 
 def active_id() -> int:
-    """Tell the id of the key that seals new values."""
+    """Tell the id of the key that seals new values; `data_key` tells whether it is here."""
     active: int = settings.DATA_KEY_ACTIVE
     return active
 

@@ -37,7 +37,7 @@ def seal(label: str, uid: UUID, plaintext: bytes) -> bytes:
     """
     key_id = keyring.active_id()
     key = keyring.data_key(key_id)
-    header = HEADER.pack(VERSION, AES_256_GCM, key_id)
+    header = header_of(key_id)
     nonce = os.urandom(NONCE_BYTES)
     return header + nonce + cipher(key).encrypt(nonce, plaintext, _bound(header, label, uid))
 
@@ -55,6 +55,11 @@ def open_sealed(label: str, uid: UUID, ciphertext: bytes) -> bytes:
     except (InvalidTag, IntegrityFailure) as failure:
         log.error("integrity_failure", label=label, uid=str(uid))
         raise IntegrityFailure() from failure
+
+
+def header_of(key_id: int) -> bytes:
+    """Give the first bytes of every value sealed with a key."""
+    return HEADER.pack(VERSION, AES_256_GCM, key_id)
 
 
 def key_id_of(ciphertext: bytes) -> int:
