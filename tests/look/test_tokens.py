@@ -25,6 +25,7 @@ PAIRS = [
     ("jade-deep", "card", TEXT),
     ("jade-deep", "sunk", TEXT),
     ("jade-deep", "jade-wash", TEXT),
+    ("on-band", "band", TEXT),
     ("cinnabar", "paper", TEXT),
     ("cinnabar", "card", TEXT),
     ("on-cinnabar", "cinnabar", TEXT),
