@@ -3,14 +3,19 @@
 import pytest
 from celery import current_app
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core import serializers
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 
 from medbook import locks
+from members.models import Privilege, Tier
 from tests.invariants import check_invariants
 
 DATABASE_FIXTURES = ("db", "transactional_db")
 WHERE_INVARIANTS_HOLD = ("tests/races/", "tests/journeys/")
+MIGRATED = pytest.StashKey[str]()
+BLOCKER = pytest.StashKey[object]()
 
 
 def pytest_configure(config):
@@ -28,12 +33,32 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Let transactional tests empty the operation log; its other trigger stays."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "ALTER TABLE audit_operationlog DISABLE TRIGGER operation_log_is_not_truncated"
+def django_db_setup(request, django_db_setup, django_db_blocker):
+    """Let transactional tests empty the operation log; remember what migrations wrote."""
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "ALTER TABLE audit_operationlog DISABLE TRIGGER operation_log_is_not_truncated"
+            )
+        rows = [row for model in (Tier, Privilege, Group) for row in model.objects.order_by("pk")]
+        request.config.stash[MIGRATED] = serializers.serialize(
+            "json", rows, use_natural_foreign_keys=True
         )
+    request.config.stash[BLOCKER] = django_db_blocker
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Put back what migrations wrote, after a transactional test has emptied all tables."""
+    yield
+    marker = item.get_closest_marker("django_db")
+    emptied = "transactional_db" in item.fixturenames or (
+        marker and marker.kwargs.get("transaction")
+    )
+    if emptied and nextitem is not None:  # after the last test the database itself is gone
+        with item.config.stash[BLOCKER].unblock(), transaction.atomic():
+            for row in serializers.deserialize("json", item.config.stash[MIGRATED]):
+                row.save()
 
 
 @pytest.fixture(autouse=True)
