@@ -95,6 +95,7 @@
   document.addEventListener("htmx:beforeRequest", busy);
   document.addEventListener("htmx:afterRequest", calm);
   document.addEventListener("htmx:afterSettle", (event) => {
+    document.getElementById("urgent").textContent = "";
     tellLocalTime(event.target);
     moveFocus(event.target);
   });
