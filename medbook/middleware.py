@@ -4,10 +4,14 @@ import time
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.middleware import common
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 
-from medbook import api, request_context
+from medbook import api, api_limits, request_context
 from medbook.audit.choices import Action, Outcome
 from medbook.audit.services import record_event
 
@@ -67,6 +71,40 @@ class RefusalMiddleware:
         return answer
 
 
+class ApiMiddleware:
+    """Keep cookies out of the API; count its requests; keep its answers out of caches."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not api.is_api(request):
+            return self.get_response(request)
+        # Who asks is said by the token, in which language by the header: never by a cookie.
+        request.COOKIES = {}
+        response = _too_large(request) or self.get_response(request)
+        count = api_limits.count_of(request)
+        if count is None:  # refused, or answered, before an endpoint could count it
+            count = api_limits.counted_by_network(request)
+            if not count.is_within:
+                response = _too_many(count)
+        for name, value in count.headers.items():
+            response[name] = value
+        response.setdefault("Cache-Control", "no-store")
+        patch_vary_headers(response, ["Authorization", "Accept-Language"])
+        if response.status_code == 403:
+            record_denied(request)
+        return response
+
+
+class CommonMiddleware(common.CommonMiddleware):
+    """Lead pages to their address with a slash; an API address is right or it is not there."""
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        """Tell whether a slash is all that is missing."""
+        return not api.is_api(request) and super().should_redirect_with_slash(request)
+
+
 class ActorMiddleware:
     """Tell the request context who is signed in."""
 
@@ -87,6 +125,18 @@ def _channel_of(path: str) -> str:
     if path.startswith("/api/"):
         return "api"
     return "admin" if path.startswith("/admin/") else "page"
+
+
+def _too_large(request: HttpRequest) -> HttpResponse | None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return None
+    return api.problem_answer("too_large", 413, _("The body is too large; at most 1 MiB is read."))
+
+
+def _too_many(count: api_limits.Count) -> HttpResponse:
+    headers = {"Retry-After": str(count.seconds_left)}
+    return api.problem_answer("rate_limited", 429, _("Too many requests."), headers)
 
 
 def record_denied(request: HttpRequest) -> None:
