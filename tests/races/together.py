@@ -9,20 +9,19 @@ from django.db import connections
 from medbook.errors import DomainError
 
 
-def together(*acts):
-    """Run all acts at once; return what each returned, or the refusal it met."""
-    start = Barrier(len(acts))
+def together(*acts, threads=64):
+    """Run acts at once, at most so many at a time; return what each returned or its refusal."""
+    start = Barrier(min(threads, len(acts)))
 
     def run(act):
         try:
-            start.wait(timeout=30)
             return act()
         except DomainError as refusal:
             return refusal
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(len(acts)) as pool:
+    with ThreadPoolExecutor(start.parties, initializer=start.wait, initargs=(30,)) as pool:
         return list(pool.map(run, acts))
 
 
