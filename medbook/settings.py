@@ -9,7 +9,6 @@ import environ
 import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("MEDBOOK_VAR", BASE_DIR / "var"))
@@ -87,9 +86,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "medbook.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "medbook.middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "medbook.middleware.ActorMiddleware",
@@ -111,13 +111,20 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "medbook.context_processors.page_facts",
             ],
             "builtins": [
-                f"medbook.templatetags.{name}" for name in ("amounts", "icons", "keys", "languages", "times")
+                f"medbook.templatetags.{name}"
+                for name in ("amounts", "icons", "keys", "languages", "requests", "times")
             ],
         },
     },
 ]
+# Answered for the reader's account when a page shows them; by dotted name, since imports point down.
+PAGE_FACTS = {
+    "clinic": "appointments.selectors.catalogue.main_clinic",
+    "member": "members.selectors.member_of",
+}
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=VAR / "static")()
@@ -189,7 +196,8 @@ CACHES = {
     else {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache_entry",
-    }
+    },
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "filesystem://")
@@ -211,7 +219,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_ENABLE_UTC = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Beat only pokes: what is due is asked of the database, so a missed, doubled or late poke is harmless.
+# Beat only pokes: what is due is asked of the database, so a missed or doubled poke is harmless.
 CELERY_BEAT_SCHEDULE = {
     "outbox": {"task": "medbook.outbox.tasks.dispatch_outbox", "schedule": 10.0},
     "idempotency keys": {
@@ -245,8 +253,8 @@ READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "django.contrib.auth.backends.ModelBackend",  # staff, by user name
+    "allauth.account.auth_backends.AuthenticationBackend",  # members, by phone
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -259,6 +267,36 @@ PASSWORD_HASHERS = [
 LOGIN_URL = "members:sign_in"
 LOGIN_REDIRECT_URL = "appointments:home"
 LOGOUT_REDIRECT_URL = "appointments:home"
+SESSION_ENGINE = "medbook.sessions"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+
+ACCOUNT_ADAPTER = "members.adapters.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"phone"}
+ACCOUNT_SIGNUP_FIELDS = ["phone*", "password1*"]
+ACCOUNT_PHONE_VERIFICATION_ENABLED = False  # until codes can be sent
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = False  # they would put phone numbers into the cache; axes counts instead
+
+AXES_HANDLER = "members.adapters.lockout.LockoutHandler"
+AXES_CLIENT_IP_CALLABLE = "members.adapters.lockout.address_of"
+AXES_USERNAME_CALLABLE = "members.adapters.lockout.name_of"
+AXES_LOCKOUT_CALLABLE = "members.adapters.lockout.answer_locked_out"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody is kept out for good by a stranger
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # the operation log has it
+AXES_ENABLE_ADMIN = False
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "ip_address",
+    "login",
+    "phone",
+    "next",
+    "csrfmiddlewaretoken",
+]
 
 # API
 
@@ -266,23 +304,34 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["members.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["medbook.api.NobodyUnlessSaid"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["medbook.api.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "medbook.api.CursorPages",
-    "DEFAULT_THROTTLE_CLASSES": ["medbook.api.RateLimit"],
+    "DEFAULT_PARSER_CLASSES": ["medbook.api_input.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "medbook.api_pages.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["medbook.api_limits.RateLimit"],
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "medbook.api_schema.TrueSchema",
     "EXCEPTION_HANDLER": "medbook.api.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 API_RATE_LIMITS_PER_MINUTE = {"write": 120, "read": 600, "network": 3000}
+# The shared count first; where that cache is away, each process counts for itself.
+API_RATE_LIMIT_CACHES = ["default", "process"] if REDIS_URL else ["process"]
 API_RATE_LIMITED = env.bool("API_RATE_LIMITED", default=True)
-JWT_ISSUER = "medbook"
-JWT_AUDIENCE = "medbook-api"
-JWT_ACCESS_LIFETIME = timedelta(minutes=5)
-JWT_REFRESH_LIFETIME = timedelta(days=14)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_KEY,
+    "ISSUER": "medbook",
+    "AUDIENCE": "medbook-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "USER_ID_FIELD": "uid",
+    "USER_ID_CLAIM": "sub",
+}
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "MedBook API",
+    "DESCRIPTION": "Find doctors, see free places, book and cancel.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -290,6 +339,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "medbook.api_schema.add_headers",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -308,7 +361,6 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_FAILURE_VIEW = "medbook.views.csrf_failure"
 if not IS_DEVELOPMENT:
     SESSION_COOKIE_NAME = "__Host-sessionid"

@@ -78,7 +78,9 @@ class Privilege(models.Model):
     """What a tier allows from an instant on; the kinds are in rules.PRIVILEGES."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    tier = models.ForeignKey(Tier, models.PROTECT, related_name="privileges", verbose_name=_("tier"))
+    tier = models.ForeignKey(
+        Tier, models.PROTECT, related_name="privileges", verbose_name=_("tier")
+    )
     key = models.CharField(
         _("privilege"),
         max_length=40,
@@ -171,9 +173,7 @@ class Patient(models.Model):
         null=True,
         db_index=True,
     )
-    identity_kind = models.CharField(
-        _("document"), max_length=20, choices=IdentityKind, blank=True
-    )
+    identity_kind = models.CharField(_("document"), max_length=20, choices=IdentityKind, blank=True)
     identity_number = SealedTextField(
         label="patient.identity_number", mask=rules.masked_identity, null=True
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import phonenumbers
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from stdnum.cn import ric
 
@@ -44,8 +45,18 @@ class PrivilegeKind:
             raise ValueError(f"{self.key}: {text!r} is out of range")
         return value
 
+    def shown(self, value: Any) -> str | Promise:
+        """Say a value in words, as the table of benefits does."""
+        if self.type == "yes_or_no":
+            return _("Yes") if value else _("No")
+        if self.type in ("rate", "share"):
+            return f"{(value * 100).normalize():f} %"
+        if self.type == "minutes":
+            return format_lazy(_("{count} min"), count=value) if value else _("No")
+        return str(value)
 
-# Source: the tier agreement; defaults are those of the entry tier. A new value is data, a new kind is code.
+
+# Source: the tier agreement; defaults are those of the entry tier. A value is data, a kind is code.
 PRIVILEGES: dict[str, PrivilegeKind] = {
     kind.key: kind
     for kind in (

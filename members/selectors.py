@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F
 
 from members import rules
 from members.choices import Relation
@@ -44,13 +43,35 @@ def privileges(member: Member | None, at: datetime) -> Mapping[str, Any]:
     return _read(latest)
 
 
+def most_allowed(key: str, at: datetime) -> Any:
+    """Tell the most that any tier allows of a privilege at an instant. One query."""
+    kind = rules.PRIVILEGES[key]
+    rows = Privilege.objects.filter(key=key, valid_from__lte=at).order_by("valid_from", "id")
+    latest = dict(rows.values_list("tier_id", "value"))
+    return max(kind.read(value) for value in (kind.default, *latest.values()))
+
+
 def privileges_by_tier(at: datetime) -> Mapping[int, Mapping[str, Any]]:
     """Tell what each tier allows at an instant, by tier id and key. Two queries."""
-    said: dict[int, dict[str, str]] = {tier_id: {} for tier_id in _tier_ids()}
+    said: dict[int, dict[str, str]] = {tier.id: {} for tier in tiers()}
     rows = Privilege.objects.filter(valid_from__lte=at).order_by("valid_from", "id")
     for tier_id, key, value in rows.values_list("tier_id", "key", "value"):
         said[tier_id][key] = value
     return {tier_id: _read(latest) for tier_id, latest in said.items()}
+
+
+def benefits(at: datetime) -> list[tuple[Any, list[Any]]]:
+    """Tell for each privilege that staff has set what each tier allows, the entry tier first.
+
+    Label and values in words. Three queries, whatever the number of tiers.
+    """
+    of_tiers = list(privileges_by_tier(at).values())
+    said = set(Privilege.objects.filter(valid_from__lte=at).values_list("key", flat=True))
+    return [
+        (kind.label, [kind.shown(allowed[key]) for allowed in of_tiers])
+        for key, kind in rules.PRIVILEGES.items()
+        if key in said
+    ]
 
 
 def member_of(user: User | AnonymousUser) -> Member | None:
@@ -62,8 +83,8 @@ def member_of(user: User | AnonymousUser) -> Member | None:
 
 def bookable_patients(member: Member) -> list[Patient]:
     """Return those for whom a member may book, oneself first."""
-    linked = Patient.objects.filter(links__member=member).annotate(relation=F("links__relation"))
-    return sorted(linked.order_by("id"), key=lambda patient: patient.relation != Relation.SELF)
+    links = member.links.select_related("patient").order_by("patient_id")
+    return [link.patient for link in sorted(links, key=lambda link: link.relation != Relation.SELF)]
 
 
 def own_patient(member: Member) -> Patient | None:
@@ -76,11 +97,5 @@ def current_suspension(member: Member, now: datetime) -> Suspension | None:
     return member.suspensions.running(now).order_by("-ends_at").first()
 
 
-def _tier_ids() -> list[int]:
-    return list(Tier.objects.values_list("id", flat=True))
-
-
 def _read(latest: Mapping[str, str]) -> Mapping[str, Any]:
-    return {
-        key: kind.read(latest.get(key, kind.default)) for key, kind in rules.PRIVILEGES.items()
-    }
+    return {key: kind.read(latest.get(key, kind.default)) for key, kind in rules.PRIVILEGES.items()}

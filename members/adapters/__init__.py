@@ -1,0 +1,1 @@
+"""What do the packages for sign-in need to know of members?"""

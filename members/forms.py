@@ -1,0 +1,123 @@
+"""What do people type to join and to sign in?"""
+
+import unicodedata
+from typing import Any
+
+from allauth.account.forms import LoginForm
+from django import forms
+from django.contrib.auth.password_validation import (
+    password_validators_help_text_html,
+    validate_password,
+)
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from members import rules
+
+MOST_PASSWORD_CHARACTERS = 128  # hashing longer ones costs time and adds nothing
+
+
+class PhoneField(forms.CharField):
+    """A phone number in any spelling, cleaned to E.164."""
+
+    default_error_messages = {"invalid": _("This is not a phone number.")}
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput(
+            attrs={"type": "tel", "inputmode": "tel", "autocomplete": "username"}
+        )
+        super().__init__(
+            **{"label": _("Phone number"), "max_length": 30, "widget": widget, **options}
+        )
+
+    def clean(self, value: Any) -> str:
+        """Write the number in E.164."""
+        text = super().clean(value)
+        if text in self.empty_values:
+            return ""
+        try:
+            return rules.normalised_phone(text)
+        except ValueError as wrong:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from wrong
+
+
+class NameField(forms.CharField):
+    """A person's name, as on the document."""
+
+    default_error_messages = {"invalid": _("Please write the name with letters.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"label": _("Full name"), "max_length": 80, **options})
+
+    def clean(self, value: Any) -> str:
+        """Refuse what no name holds: control characters, or no letter at all."""
+        text = str(super().clean(value))
+        kinds = {unicodedata.category(character)[0] for character in text}
+        if text and ("C" in kinds or "L" not in kinds):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return text
+
+
+class IdentityNumberField(forms.CharField):
+    """A resident identity number of 15 or 18 characters, cleaned to 18."""
+
+    default_error_messages = {
+        "identity_invalid": _("This is not a valid identity number. Please check each character.")
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **{
+                "label": _("Identity number"),
+                "max_length": 30,
+                "help_text": _("Resident identity card, 18 characters; the last may be X."),
+                "widget": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+                **options,
+            }
+        )
+
+    def clean(self, value: Any) -> str:
+        """Write the number with 18 characters."""
+        text = super().clean(value)
+        if text in self.empty_values:
+            return ""
+        try:
+            return rules.normalised_resident_id(text)
+        except ValueError as wrong:
+            raise ValidationError(
+                self.error_messages["identity_invalid"], code="identity_invalid"
+            ) from wrong
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    """Ask for phone number and password."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=MOST_PASSWORD_CHARACTERS,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class SignUpForm(forms.Form):
+    """Ask for an account, and for the person behind it."""
+
+    name = NameField(widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    identity_number = IdentityNumberField()
+    phone = PhoneField(
+        help_text=_("You sign in with it. No number abroad is needed: +86 is meant.")
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=MOST_PASSWORD_CHARACTERS,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=password_validators_help_text_html,
+    )
+
+    def clean_password(self) -> str:
+        """Judge the password by the validators in the settings."""
+        password = str(self.cleaned_data["password"])
+        validate_password(password)
+        return password

@@ -1,0 +1,97 @@
+"""How does somebody become a member?"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from medbook.audit.choices import Action
+from medbook.audit.services import record_event
+from medbook.errors import Refused
+from medbook.locks import conflict_as, retry_on_conflict
+from medbook.references import new_reference
+from members import rules
+from members.choices import IdentityKind, Relation
+from members.models import FamilyLink, Member, Patient, User
+from members.selectors import entry_tier
+
+NUMBER_LENGTH = 8  # 40 random bits: a number says nothing about how many members there are
+
+
+class PhoneKnown(Refused):
+    """An account has this number already; said to nobody."""
+
+
+class IdentityKnown(Refused):
+    """A patient has this document already; said to the operation log only."""
+
+
+def join_member(
+    *,
+    phone: str,
+    password: str,
+    name: str,
+    now: datetime,
+    identity_number: str = "",
+    language: str = settings.LANGUAGE_CODE,
+) -> Member | None:
+    """Make an account with its own patient; None where the phone number has an account.
+
+    A known number changes nothing and takes as long. `identity_number` is 18 characters, checked;
+    one that another patient has is left out, so that no account reaches that person's bookings:
+    the desk compares the document and joins the two (verify_patient).
+    """
+    hashed = make_password(password)  # first, so that both answers take the time of one hash
+    try:
+        return _open_account(phone, hashed, name, identity_number, language, now)
+    except PhoneKnown:
+        return None
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def _open_account(
+    phone: str, password: str, name: str, identity_number: str, language: str, now: datetime
+) -> Member:
+    user = User.objects.create(
+        username=f"M{new_reference()[:NUMBER_LENGTH]}",
+        password=password,
+        language=language,
+        date_joined=now,
+    )
+    with conflict_as({"one_account_per_phone": PhoneKnown}):
+        member = Member.objects.create(user=user, phone=phone, tier=entry_tier(), joined_at=now)
+    patient, is_known_elsewhere = _make_own_patient(name, identity_number, now)
+    FamilyLink.objects.create(
+        member=member, patient=patient, relation=Relation.SELF, created_at=now
+    )
+    record_event(
+        Action.MEMBER_JOINED,
+        subject=member,
+        by=user,
+        patient=patient,
+        reason=IdentityKnown.code if is_known_elsewhere else "",
+    )
+    return member
+
+
+def _make_own_patient(name: str, identity_number: str, now: datetime) -> tuple[Patient, bool]:
+    if not identity_number:
+        return Patient.objects.create(name=name, created_at=now), False
+    try:
+        with conflict_as({"one_patient_per_identity": IdentityKnown}):
+            return _make_identified_patient(name, identity_number, now), False
+    except IdentityKnown:
+        return Patient.objects.create(name=name, created_at=now), True
+
+
+def _make_identified_patient(name: str, identity_number: str, now: datetime) -> Patient:
+    return Patient.objects.create(
+        name=name,
+        identity_kind=IdentityKind.RESIDENT_ID,
+        identity_number=identity_number,
+        birth_date=rules.birth_date_of(identity_number),
+        sex=rules.sex_of(identity_number),
+        created_at=now,
+    )
