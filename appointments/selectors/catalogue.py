@@ -109,7 +109,7 @@ def loosest_filter(filters: DoctorFilters, terms: Terms, now: datetime) -> tuple
     nothing = DoctorFilters()
     counts = doctors().aggregate(
         **{
-            name: Count(
+            f"without_{name}": Count(
                 "pk",
                 filter=_matching(replace(filters, **{name: getattr(nothing, name)}), terms, now),
             )
@@ -117,7 +117,7 @@ def loosest_filter(filters: DoctorFilters, terms: Terms, now: datetime) -> tuple
         }
     )
     name, count = max(counts.items(), key=lambda item: item[1])
-    return (name, count) if count else None
+    return (name.removeprefix("without_"), count) if count else None
 
 
 def doctor_cards(

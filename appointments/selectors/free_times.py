@@ -118,7 +118,7 @@ def nearest_chips(
 
     Of the same doctor, then of the department; none that overlaps a visit of the member.
     """
-    wanted = starts_at or schedule.starts_at
+    wanted = min(max(starts_at or schedule.starts_at, schedule.starts_at), schedule.ends_at)
     window = timedelta(days=14)
     near = open_schedules(terms, now).filter(
         starts_at__gt=wanted - window, starts_at__lt=wanted + window

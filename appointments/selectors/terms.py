@@ -8,7 +8,7 @@ from appointments import rules
 from appointments.models import Appointment
 from billing.rules import Quote, quote
 from members.models import Member
-from members.selectors import privileges, privileges_by_tier
+from members.selectors import most_allowed, privileges
 from scheduling.models import Schedule
 
 
@@ -57,14 +57,11 @@ class Terms:
 
 
 def terms_of(member: Member | None, now: datetime) -> Terms:
-    """Tell the terms of a reader. Two queries; three for a stranger."""
-    by_tier = privileges_by_tier(now)
-    own = by_tier[member.tier_id] if member else privileges(None, now)
+    """Tell the terms of a reader. Two queries."""
+    own = privileges(member, now)
     return Terms(
         early_minutes=own["early_access_minutes"],
-        earliest_minutes=max(
-            (tier["early_access_minutes"] for tier in by_tier.values()), default=0
-        ),
+        earliest_minutes=most_allowed("early_access_minutes", now),
         discount_rate=own["discount_rate"],
         tier_name=member.tier.name if member else "",
     )

@@ -2,6 +2,7 @@
 
 from appointments.services.booking import book_slot, hold_slot
 from medbook import clock
+from tests.factories import member_with_patient
 
 
 def hold(member, schedule, *, key="key", patient=None, now=None, **chosen):
@@ -29,3 +30,10 @@ def book(member, schedule, *, key="key", patient=None, now=None, **chosen):
         now=now or clock.now(),
         **chosen,
     ).appointment
+
+
+def fill(schedule, *numbers):
+    """Book the places with these numbers, else all, each for somebody else."""
+    places = schedule.slots.filter(number__in=numbers) if numbers else schedule.slots.all()
+    for place in places.order_by("number"):
+        book(member_with_patient(), schedule, slot_uid=place.uid)
