@@ -128,7 +128,6 @@ class _Environment:
 
     def __init__(self):
         self.var = Path(tempfile.mkdtemp(prefix="medbook-test-"))
-        (self.var / "static").mkdir()
         self.var.chmod(0o711)  # root's PostgreSQL runs as another user
         (self.var / "static").mkdir()  # WhiteNoise warns of a missing one
         atexit.register(shutil.rmtree, self.var, ignore_errors=True)
