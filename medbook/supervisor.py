@@ -121,12 +121,11 @@ class Kept:
     started_at: float = field(default_factory=time.monotonic)
     due_at: float | None = None
 
-    def watch(self) -> None:
+    def watch(self, now: float) -> None:
         """Start the service again when it ended and its waiting time is over."""
-        now = time.monotonic()
         if self.due_at is not None:
             if now >= self.due_at:
-                self._start_again()
+                self._start_again(now)
         elif not self.service.is_running:
             self._plan(now)
         elif now - self.started_at > STEADY_SECONDS:
@@ -138,9 +137,9 @@ class Kept:
         self.due_at = now + wait
         say(f"{self.name} ended; starting it again in {wait} s.")
 
-    def _start_again(self) -> None:
+    def _start_again(self, now: float) -> None:
         self.due_at = None
-        self.started_at = time.monotonic()
+        self.started_at = now
         try:
             self.service.start()
         except PostgresFailed as failure:
@@ -197,7 +196,7 @@ class Supervisor:
         greeted = False
         while not self._stopping:
             for each in kept:
-                each.watch()
+                each.watch(time.monotonic())
             if not greeted and is_ready(self._port):
                 say(welcome(self._port, seconds=time.monotonic() - self._started_at))
                 greeted = True
@@ -225,7 +224,7 @@ def main() -> int:
     if is_taken(port):
         say(f"Port {port} is taken. Another one: make run PORT={port + 1}")
         return 1
-    for folder in ("broker", "broker-control"):
+    for folder in ("broker", "broker-control", "static"):
         (VAR / folder).mkdir(parents=True, exist_ok=True)
     with (VAR / "supervisor.lock").open("w") as lock:
         try:
@@ -279,7 +278,7 @@ def web_command(port: int) -> list[str]:
         "--workers": "1",
         "--blocking-threads": "8",
         "--workers-kill-timeout": "5",
-        "--log-level": "warning",
+        "--log-level": "error",
     }
     flat = [word for option in options.items() for word in option]
     return ["-m", "granian", *flat, "--respawn-failed-workers", "medbook.wsgi:application"]

@@ -10,6 +10,9 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from medbook.encryption.check_values import record_check_values
+from medbook.encryption.checks import require_sound_keys
+
 
 class Command(BaseCommand):
     """Migrate as the owner, grant the application its rights, and load the demo where allowed."""
@@ -22,8 +25,10 @@ class Command(BaseCommand):
         if is_behind():
             call_command("migrate", database="owner", verbosity=verbosity, interactive=False)
         if isinstance(caches["default"], DatabaseCache):
-            call_command("createcachetable", database="owner", verbosity=verbosity)
-        call_command("grant_privileges", verbosity=verbosity)
+            call_command("createcachetable", database="owner", verbosity=0)
+        call_command("grant_privileges", verbosity=0)
+        record_check_values(using="owner")  # of a key that came without a migration
+        require_sound_keys()
         if settings.IS_DEVELOPMENT:
             call_command("compile_catalogues", verbosity=verbosity)
             call_command("load_demo", verbosity=verbosity)
