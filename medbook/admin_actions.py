@@ -48,7 +48,7 @@ class ActingAdmin(admin.ModelAdmin):
         return {
             name: found
             for name, found in super().get_actions(request).items()
-            if request.user.has_perms(_needed(found[0]))
+            if found and request.user.has_perms(_needed(found[0]))
         }
 
 

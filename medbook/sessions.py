@@ -27,7 +27,7 @@ class SessionStore(DatabaseStore):
         plaintext = json.dumps(session_dict, separators=(",", ":")).encode()
         return base64.b64encode(seal(LABEL, self._uid(), plaintext)).decode()
 
-    def decode(self, session_data: str) -> dict[str, Any]:
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
         """Open a session; one that cannot be opened is empty, so its owner signs in again."""
         try:
             opened = open_sealed(LABEL, self._uid(), base64.b64decode(session_data))
@@ -37,4 +37,4 @@ class SessionStore(DatabaseStore):
         return found
 
     def _uid(self) -> uuid.UUID:
-        return uuid.uuid5(NAMESPACE, self._get_or_create_session_key())
+        return uuid.uuid5(NAMESPACE, self._get_or_create_session_key())  # type: ignore[attr-defined]

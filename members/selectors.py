@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 
 from members import rules
 from members.choices import Relation
-from members.models import Member, Patient, Privilege, Suspension, Tier, User
+from members.models import FamilyLink, Member, Patient, Privilege, Suspension, Tier, User
 
 
 def entry_tier() -> Tier:
@@ -83,8 +84,13 @@ def member_of(user: User | AnonymousUser) -> Member | None:
 
 def bookable_patients(member: Member) -> list[Patient]:
     """Return those for whom a member may book, oneself first."""
-    links = member.links.select_related("patient").order_by("patient_id")
+    links = patient_links(member).order_by("patient_id")
     return [link.patient for link in sorted(links, key=lambda link: link.relation != Relation.SELF)]
+
+
+def patient_links(member: Member) -> QuerySet[FamilyLink]:
+    """Return a member's links to patients, each with its patient."""
+    return member.links.select_related("patient")
 
 
 def own_patient(member: Member) -> Patient | None:

@@ -24,7 +24,7 @@ from members.services.accounts import join_member
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
-class StrangersPage(FormView):  # type: ignore[type-arg]
+class StrangersPage(FormView):
     """A form for somebody not yet signed in, who comes back to where they were."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -32,7 +32,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_phone(self, user: AbstractBaseUser) -> tuple[str, bool] | None:
         """Tell the number of an account. No number is verified until codes can be sent."""
-        member = Member.objects.filter(user=user).first()
+        member = Member.objects.filter(user_id=user.pk).first()
         return (member.phone.reveal(), False) if member and member.phone else None
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:

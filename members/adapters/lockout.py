@@ -34,9 +34,10 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         """Tell how near the nearest limit is, in points."""
         found = self.get_user_attempts(request, credentials)
         counts = [sum(a.values_list("failures_since_start", flat=True)) for a in found]
-        return max(
+        points: int = max(
             count // per_point for count, per_point in zip(counts, FAILURES_PER_POINT, strict=True)
         )
+        return points
 
     def reset_user_attempts(
         self, request: HttpRequest, credentials: dict[str, Any] | None = None

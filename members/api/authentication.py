@@ -48,7 +48,7 @@ class TokenAuthentication(BaseAuthentication):
         return 'Bearer realm="medbook"'
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc, no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the API document describes the tokens."""
 
     target_class = TokenAuthentication

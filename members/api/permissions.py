@@ -14,7 +14,7 @@ class IsMember(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Find the member of the account."""
-        request.member = member_of(request.user)  # type: ignore[attr-defined, arg-type]
+        request.member = member_of(request.user)  # type: ignore[attr-defined]
         return request.member is not None  # type: ignore[attr-defined]
 
 

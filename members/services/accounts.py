@@ -49,6 +49,13 @@ def join_member(
         return None
 
 
+def change_language(*, member: Member, language: str) -> Member:
+    """Write to a member in another language from now on."""
+    member.user.language = language
+    member.user.save(update_fields=["language"])
+    return member
+
+
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def _open_account(

@@ -57,7 +57,8 @@ def verify_patient(
 
 
 def _compared(patient: Patient, identity_number: str) -> Patient:
-    if patient.identity_number.reveal() != identity_number:
+    number = patient.identity_number
+    if number is None or number.reveal() != identity_number:
         raise IdentityMismatch()
     return patient
 

@@ -87,7 +87,7 @@ def revoke_tokens(*, family_uid: uuid.UUID, by: User, now: datetime) -> None:
 @transaction.atomic(durable=True)
 def _exchange(claims: dict[str, Any], now: datetime) -> TokenPair | None:
     """Return None rather than raise: the end of a family must be committed."""
-    families = TokenFamily.objects.select_related("user").filter(uid=claims.get("family"))
+    families = TokenFamily.objects.select_related("user").filter(uid=claims["family"])
     family = lock(families, Rung.MEMBER).first()
     if family is None or not is_good(family, claims, now):
         return None
