@@ -107,7 +107,7 @@ def test_ends_the_children_of_what_it_ends(tmp_path):
     program.stop()
 
     assert not program.is_running
-    assert not lives(child)
+    wait_for(lambda: not lives(child), seconds=5)
 
 
 @pytest.fixture
