@@ -11,7 +11,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.admin.sites import all_sites
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
-from django.db import models
+from django.db import connection, models
 from django.db.models.constants import LOOKUP_SEP
 
 from medbook.encryption.blind_index import BlindIndexField
@@ -28,9 +28,12 @@ SEARCH_PREFIXES = "^=@"
 def require_sound_keys() -> None:
     """Refuse to go on with keys that would lose or expose data; called where a process starts.
 
+    Leaves no connection open, since the process may be about to fork.
     Raises: ImproperlyConfigured.
     """
     problems = [*check_keys(), *check_known_keys(databases=["default"])]
+    if not connection.in_atomic_block:
+        connection.close()
     if problems:
         raise ImproperlyConfigured(" ".join(problem.msg for problem in problems))
 

@@ -118,10 +118,12 @@ def _waiting(field: Field) -> models.QuerySet[Any]:
         function="SUBSTR",
         output_field=models.BinaryField(),
     )
-    rows: models.QuerySet[Any] = field.model._base_manager.filter(
-        **{f"{field.name}{LOOKUP_SEP}isnull": False}
+    waiting: models.QuerySet[Any] = (
+        field.model._base_manager.filter(**{f"{field.name}{LOOKUP_SEP}isnull": False})
+        .annotate(sealed_header=header)
+        .exclude(sealed_header=header_of(keyring.active_id()))
     )
-    return rows.annotate(sealed_header=header).exclude(sealed_header=header_of(keyring.active_id()))
+    return waiting
 
 
 def write_if_unchanged(field: Field, renewed: list[tuple[bytes, Any, bytes]]) -> int:

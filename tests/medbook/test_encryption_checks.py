@@ -1,5 +1,6 @@
 import base64
 import os
+import runpy
 import uuid
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection, connections, models
 from django.db.models import F
 from django.db.models.functions import Lower
 
+from medbook.celery import refuse_unsound_keys
 from medbook.encryption import BlindIndexField, SealedDateField, SealedTextField
 from medbook.encryption import checks as encryption_checks
 from medbook.encryption.check_values import record_check_values
@@ -196,6 +198,40 @@ def test_unsound_keys_are_refused_before_the_database_is_asked(remembered):
 
     with pytest.raises(ImproperlyConfigured, match="active data key 9"):
         encryption_checks.require_sound_keys()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_about_to_fork_keeps_no_connection():
+    assert EncryptionCheck.objects.exists()
+
+    encryption_checks.require_sound_keys()
+
+    assert connection.connection is None
+
+
+def test_a_web_process_does_not_start_with_unsound_keys(remembered):
+    remembered.DATA_KEY_ACTIVE = 9
+
+    with pytest.raises(ImproperlyConfigured, match="active data key 9"):
+        runpy.run_module("medbook.wsgi")
+
+
+def test_a_worker_does_not_start_with_unsound_keys(remembered):
+    refuse_unsound_keys()
+    remembered.DATA_KEY_ACTIVE = 9
+
+    with pytest.raises(SystemExit, match="active data key 9"):
+        refuse_unsound_keys()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_new_key_is_remembered_when_there_is_nothing_to_migrate(settings):
+    settings.IS_DEVELOPMENT = False
+    EncryptionCheck.objects.filter(purpose="data", key_id=2).delete()
+
+    call_command("prepare", verbosity=0)
+
+    assert EncryptionCheck.objects.filter(purpose="data", key_id=2).exists()
 
 
 def test_commands_that_name_no_database_do_not_touch_it(keys):
