@@ -1,6 +1,4 @@
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
 from medbook import clock
 from reports.selectors import broken_invariants, invariants

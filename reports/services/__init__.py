@@ -1,0 +1,1 @@
+"""What does reports make of the whole?"""

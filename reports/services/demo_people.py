@@ -1,0 +1,66 @@
+"""How do invented members and staff get their accounts?"""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from medbook.audit.choices import Action
+from medbook.audit.services import entry, record_events
+from members import rules
+from members.choices import IdentityKind, PatientState, Relation
+from members.models import FamilyLink, Member, Patient, Tier, User
+from reports.services.demo_hospital import demo_rows
+
+PASSWORD = "medbook-demo"  # noqa: S105 (printed at every `make run`)
+
+
+@transaction.atomic(durable=True)
+def make_people(*, now: datetime) -> int:
+    """Make staff in their groups, and members with a verified patient each; tell how many.
+
+    All share one hash of one password: twenty-six hashes would take seconds.
+    """
+    hashed = make_password(PASSWORD)
+    rows = demo_rows("people")
+    for row in rows["staff"]:
+        user = User.objects.create(
+            username=row["username"],
+            display_name=row["display_name"],
+            password=hashed,
+            is_staff=True,
+            is_superuser=row.get("superuser", False),
+        )
+        user.groups.add(Group.objects.get(name=row["role"]))
+    tiers = {tier.code: tier for tier in Tier.objects.all()}
+    members = [
+        _make_member(number, row, tiers[row["tier"]], hashed, now)
+        for number, row in enumerate(rows["members"], start=1)
+    ]
+    record_events(entry(Action.MEMBER_JOINED, subject=member) for member in members)
+    return len(members) + len(rows["staff"])
+
+
+def _make_member(
+    number: int, row: dict[str, Any], tier: Tier, hashed: str, now: datetime
+) -> Member:
+    user = User.objects.create(
+        username=f"M{number:08d}", password=hashed, language=row["language"], date_joined=now
+    )
+    member = Member.objects.create(user=user, phone=row["phone"], tier=tier, joined_at=now)
+    identity = row["identity_number"]
+    patient = Patient.objects.create(
+        name=row["name"],
+        identity_kind=IdentityKind.RESIDENT_ID,
+        identity_number=identity,
+        birth_date=rules.birth_date_of(identity),
+        sex=rules.sex_of(identity),
+        state=PatientState.VERIFIED,
+        created_at=now,
+    )
+    FamilyLink.objects.create(
+        member=member, patient=patient, relation=Relation.SELF, created_at=now
+    )
+    return member
