@@ -15,3 +15,39 @@ class SoldOut(Refused):
     """The schedule has no place left."""
 
     message = _("All places of this session are taken. Nothing was charged.")
+
+
+class WrongState(Refused):
+    """The schedule is not in a state in which this can be done."""
+
+    message = _("This cannot be done with a schedule in the state “%(state)s”.")
+
+
+class VersionConflict(Refused):
+    """Somebody else changed the schedule since it was read."""
+
+    message = _("Somebody changed this schedule in the meantime. Look at it again.")
+
+
+class CapacityBelowBooked(Refused):
+    """Places above the new number are taken."""
+
+    message = _("Place %(number)s is taken; there cannot be fewer places than that.")
+
+
+class InThePast(Refused):
+    """The session has ended already."""
+
+    message = _("This session is over.")
+
+
+class SessionImpossible(Refused):
+    """The hours do not exist that day, or are empty or too long."""
+
+    message = _("There is no such session on that day. Please check the hours.")
+
+
+class ScheduleClash(Refused):
+    """The doctor or the room is busy then."""
+
+    message = "%(clash)s"

@@ -15,7 +15,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -24,306 +23,917 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Clinic',
+            name="Clinic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('code', models.SlugField(max_length=20, unique=True, verbose_name='code')),
-                ('name_en', models.CharField(max_length=80, verbose_name='name (English)')),
-                ('name_zh', models.CharField(max_length=80, verbose_name='name (Chinese)')),
-                ('address_en', models.CharField(blank=True, max_length=200, verbose_name='address (English)')),
-                ('address_zh', models.CharField(blank=True, max_length=200, verbose_name='address (Chinese)')),
-                ('phone', models.CharField(blank=True, max_length=30, verbose_name='phone')),
-                ('time_zone', models.CharField(default='Asia/Shanghai', max_length=40, validators=[scheduling.models.catalogue.known_zone], verbose_name='time zone')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("code", models.SlugField(max_length=20, unique=True, verbose_name="code")),
+                ("name_en", models.CharField(max_length=80, verbose_name="name (English)")),
+                ("name_zh", models.CharField(max_length=80, verbose_name="name (Chinese)")),
+                (
+                    "address_en",
+                    models.CharField(blank=True, max_length=200, verbose_name="address (English)"),
+                ),
+                (
+                    "address_zh",
+                    models.CharField(blank=True, max_length=200, verbose_name="address (Chinese)"),
+                ),
+                ("phone", models.CharField(blank=True, max_length=30, verbose_name="phone")),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="Asia/Shanghai",
+                        max_length=40,
+                        validators=[scheduling.models.catalogue.known_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
-                'verbose_name': 'clinic',
-                'verbose_name_plural': 'clinics',
+                "verbose_name": "clinic",
+                "verbose_name_plural": "clinics",
             },
         ),
         migrations.CreateModel(
-            name='Department',
+            name="Department",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('code', models.SlugField(max_length=20, unique=True, verbose_name='code')),
-                ('name_en', models.CharField(max_length=80, verbose_name='name (English)')),
-                ('name_zh', models.CharField(max_length=80, verbose_name='name (Chinese)')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('horizon_days', models.PositiveSmallIntegerField(default=14, help_text='Schedules are made this many days ahead.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(90)], verbose_name='horizon, days')),
-                ('release_days_ahead', models.PositiveSmallIntegerField(default=7, validators=[django.core.validators.MaxValueValidator(90)], verbose_name='release, days ahead')),
-                ('release_time', models.TimeField(default=datetime.time(7, 0), verbose_name='release time')),
-                ('sale_stops_days_before', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MaxValueValidator(30)], verbose_name='sale stops, days before')),
-                ('sale_stops_time', models.TimeField(default=datetime.time(17, 0), verbose_name='sale stops at')),
-                ('same_day_from_time', models.TimeField(default=datetime.time(0, 0), help_text='From then on, what is left can be booked on the day itself.', verbose_name='same day from')),
-                ('cancel_hours_before', models.PositiveSmallIntegerField(default=24, validators=[django.core.validators.MaxValueValidator(240)], verbose_name='free cancellation, hours before')),
-                ('one_visit_a_day', models.BooleanField(default=False, help_text='A patient may have one appointment a day in this department.', verbose_name='one visit a day')),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='departments', to='scheduling.clinic', verbose_name='clinic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("code", models.SlugField(max_length=20, unique=True, verbose_name="code")),
+                ("name_en", models.CharField(max_length=80, verbose_name="name (English)")),
+                ("name_zh", models.CharField(max_length=80, verbose_name="name (Chinese)")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "horizon_days",
+                    models.PositiveSmallIntegerField(
+                        default=14,
+                        help_text="Schedules are made this many days ahead.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(90),
+                        ],
+                        verbose_name="horizon, days",
+                    ),
+                ),
+                (
+                    "release_days_ahead",
+                    models.PositiveSmallIntegerField(
+                        default=7,
+                        validators=[django.core.validators.MaxValueValidator(90)],
+                        verbose_name="release, days ahead",
+                    ),
+                ),
+                (
+                    "release_time",
+                    models.TimeField(default=datetime.time(7, 0), verbose_name="release time"),
+                ),
+                (
+                    "sale_stops_days_before",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[django.core.validators.MaxValueValidator(30)],
+                        verbose_name="sale stops, days before",
+                    ),
+                ),
+                (
+                    "sale_stops_time",
+                    models.TimeField(default=datetime.time(17, 0), verbose_name="sale stops at"),
+                ),
+                (
+                    "same_day_from_time",
+                    models.TimeField(
+                        default=datetime.time(0, 0),
+                        help_text="From then on, what is left can be booked on the day itself.",
+                        verbose_name="same day from",
+                    ),
+                ),
+                (
+                    "cancel_hours_before",
+                    models.PositiveSmallIntegerField(
+                        default=24,
+                        validators=[django.core.validators.MaxValueValidator(240)],
+                        verbose_name="free cancellation, hours before",
+                    ),
+                ),
+                (
+                    "one_visit_a_day",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A patient may have one appointment a day in this department.",
+                        verbose_name="one visit a day",
+                    ),
+                ),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="departments",
+                        to="scheduling.clinic",
+                        verbose_name="clinic",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'department',
-                'verbose_name_plural': 'departments',
+                "verbose_name": "department",
+                "verbose_name_plural": "departments",
             },
         ),
         migrations.CreateModel(
-            name='Doctor',
+            name="Doctor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('code', models.CharField(max_length=20, unique=True, verbose_name='staff number')),
-                ('slug', models.SlugField(blank=True, help_text='Names the doctor in addresses; empty: made from name and staff number.', max_length=80, unique=True, verbose_name='address name')),
-                ('name_en', models.CharField(max_length=80, verbose_name='name (English)')),
-                ('name_zh', models.CharField(max_length=80, verbose_name='name (Chinese)')),
-                ('search_text', models.CharField(editable=False, max_length=300)),
-                ('title', models.CharField(choices=[('chief', 'Chief physician'), ('associate_chief', 'Associate chief physician'), ('attending', 'Attending physician'), ('resident', 'Resident physician')], max_length=20, verbose_name='title')),
-                ('gender', models.CharField(choices=[('female', 'Female'), ('male', 'Male')], max_length=8, verbose_name='gender')),
-                ('introduction_en', models.TextField(blank=True, max_length=2000, verbose_name='introduction (English)')),
-                ('introduction_zh', models.TextField(blank=True, max_length=2000, verbose_name='introduction (Chinese)')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='doctors', to='scheduling.department', verbose_name='department')),
-                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='doctor', to=settings.AUTH_USER_MODEL, verbose_name='account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("code", models.CharField(max_length=20, unique=True, verbose_name="staff number")),
+                (
+                    "slug",
+                    models.SlugField(
+                        blank=True,
+                        help_text="Names the doctor in addresses; empty: made from name and staff number.",
+                        max_length=80,
+                        unique=True,
+                        verbose_name="address name",
+                    ),
+                ),
+                ("name_en", models.CharField(max_length=80, verbose_name="name (English)")),
+                ("name_zh", models.CharField(max_length=80, verbose_name="name (Chinese)")),
+                ("search_text", models.CharField(editable=False, max_length=300)),
+                (
+                    "title",
+                    models.CharField(
+                        choices=[
+                            ("chief", "Chief physician"),
+                            ("associate_chief", "Associate chief physician"),
+                            ("attending", "Attending physician"),
+                            ("resident", "Resident physician"),
+                        ],
+                        max_length=20,
+                        verbose_name="title",
+                    ),
+                ),
+                (
+                    "gender",
+                    models.CharField(
+                        choices=[("female", "Female"), ("male", "Male")],
+                        max_length=8,
+                        verbose_name="gender",
+                    ),
+                ),
+                (
+                    "introduction_en",
+                    models.TextField(
+                        blank=True, max_length=2000, verbose_name="introduction (English)"
+                    ),
+                ),
+                (
+                    "introduction_zh",
+                    models.TextField(
+                        blank=True, max_length=2000, verbose_name="introduction (Chinese)"
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="doctors",
+                        to="scheduling.department",
+                        verbose_name="department",
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="doctor",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'doctor',
-                'verbose_name_plural': 'doctors',
+                "verbose_name": "doctor",
+                "verbose_name_plural": "doctors",
             },
         ),
         migrations.CreateModel(
-            name='ReleaseRun',
+            name="ReleaseRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('service_date', models.DateField(verbose_name='date')),
-                ('state', models.CharField(choices=[('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='running', max_length=8, verbose_name='state')),
-                ('started_at', models.DateTimeField(verbose_name='started at')),
-                ('finished_at', models.DateTimeField(null=True, verbose_name='finished at')),
-                ('schedules_made', models.PositiveIntegerField(default=0, verbose_name='schedules made')),
-                ('slots_made', models.PositiveIntegerField(default=0, verbose_name='places made')),
-                ('clashes', models.JSONField(default=list, verbose_name='clashes')),
-                ('error', models.CharField(blank=True, max_length=200, verbose_name='error')),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='release_runs', to='scheduling.department', verbose_name='department')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("service_date", models.DateField(verbose_name="date")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("running", "Running"), ("done", "Done"), ("failed", "Failed")],
+                        default="running",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("finished_at", models.DateTimeField(null=True, verbose_name="finished at")),
+                (
+                    "schedules_made",
+                    models.PositiveIntegerField(default=0, verbose_name="schedules made"),
+                ),
+                ("slots_made", models.PositiveIntegerField(default=0, verbose_name="places made")),
+                ("clashes", models.JSONField(default=list, verbose_name="clashes")),
+                ("error", models.CharField(blank=True, max_length=200, verbose_name="error")),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="release_runs",
+                        to="scheduling.department",
+                        verbose_name="department",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'release run',
-                'verbose_name_plural': 'release runs',
-                'permissions': [('run_release', 'Can run the release')],
-                'default_permissions': ('view',),
+                "verbose_name": "release run",
+                "verbose_name_plural": "release runs",
+                "permissions": [("run_release", "Can run the release")],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('code', models.CharField(max_length=20, verbose_name='code')),
-                ('place_en', models.CharField(blank=True, max_length=80, verbose_name='way there (English)')),
-                ('place_zh', models.CharField(blank=True, max_length=80, verbose_name='way there (Chinese)')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rooms', to='scheduling.clinic', verbose_name='clinic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("code", models.CharField(max_length=20, verbose_name="code")),
+                (
+                    "place_en",
+                    models.CharField(blank=True, max_length=80, verbose_name="way there (English)"),
+                ),
+                (
+                    "place_zh",
+                    models.CharField(blank=True, max_length=80, verbose_name="way there (Chinese)"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rooms",
+                        to="scheduling.clinic",
+                        verbose_name="clinic",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'room',
-                'verbose_name_plural': 'rooms',
+                "verbose_name": "room",
+                "verbose_name_plural": "rooms",
             },
         ),
         migrations.CreateModel(
-            name='RosterTemplate',
+            name="RosterTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('weekday', models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], verbose_name='weekday')),
-                ('start_time', models.TimeField(verbose_name='from')),
-                ('end_time', models.TimeField(verbose_name='until')),
-                ('max_appointments', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(5000)], verbose_name='places')),
-                ('fee', models.DecimalField(decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0'))], verbose_name='fee')),
-                ('valid_from', models.DateField(verbose_name='valid from')),
-                ('valid_until', models.DateField(blank=True, help_text='The last day; empty: until changed.', null=True, verbose_name='valid until')),
-                ('doctor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='roster_templates', to='scheduling.doctor', verbose_name='doctor')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='roster_templates', to='scheduling.room', verbose_name='room')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        verbose_name="weekday",
+                    ),
+                ),
+                ("start_time", models.TimeField(verbose_name="from")),
+                ("end_time", models.TimeField(verbose_name="until")),
+                (
+                    "max_appointments",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(5000),
+                        ],
+                        verbose_name="places",
+                    ),
+                ),
+                (
+                    "fee",
+                    models.DecimalField(
+                        decimal_places=2,
+                        max_digits=12,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        verbose_name="fee",
+                    ),
+                ),
+                ("valid_from", models.DateField(verbose_name="valid from")),
+                (
+                    "valid_until",
+                    models.DateField(
+                        blank=True,
+                        help_text="The last day; empty: until changed.",
+                        null=True,
+                        verbose_name="valid until",
+                    ),
+                ),
+                (
+                    "doctor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="roster_templates",
+                        to="scheduling.doctor",
+                        verbose_name="doctor",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="roster_templates",
+                        to="scheduling.room",
+                        verbose_name="room",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'roster template',
-                'verbose_name_plural': 'roster templates',
+                "verbose_name": "roster template",
+                "verbose_name_plural": "roster templates",
             },
         ),
         migrations.CreateModel(
-            name='Schedule',
+            name="Schedule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('service_date', models.DateField(verbose_name='date')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('max_appointments', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(5000)], verbose_name='places')),
-                ('fee', models.DecimalField(decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0'))], verbose_name='fee')),
-                ('currency', models.CharField(default='CNY', max_length=3, verbose_name='currency')),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published'), ('finished', 'Finished'), ('called_off', 'Called off')], default='draft', max_length=12, verbose_name='state')),
-                ('rush_mode', models.CharField(choices=[('direct', 'First come, first served')], default='direct', max_length=8, verbose_name='rush mode')),
-                ('release_at', models.DateTimeField(verbose_name='released at')),
-                ('sale_stops_at', models.DateTimeField(verbose_name='sale stops at')),
-                ('same_day_from', models.DateTimeField(verbose_name='same day from')),
-                ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name='version')),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='scheduling.department', verbose_name='department')),
-                ('doctor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='scheduling.doctor', verbose_name='doctor')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='scheduling.room', verbose_name='room')),
-                ('template', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='scheduling.rostertemplate', verbose_name='roster template')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("service_date", models.DateField(verbose_name="date")),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                (
+                    "max_appointments",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(5000),
+                        ],
+                        verbose_name="places",
+                    ),
+                ),
+                (
+                    "fee",
+                    models.DecimalField(
+                        decimal_places=2,
+                        max_digits=12,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        verbose_name="fee",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(default="CNY", max_length=3, verbose_name="currency"),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("published", "Published"),
+                            ("finished", "Finished"),
+                            ("called_off", "Called off"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "rush_mode",
+                    models.CharField(
+                        choices=[("direct", "First come, first served")],
+                        default="direct",
+                        max_length=8,
+                        verbose_name="rush mode",
+                    ),
+                ),
+                ("release_at", models.DateTimeField(verbose_name="released at")),
+                ("sale_stops_at", models.DateTimeField(verbose_name="sale stops at")),
+                ("same_day_from", models.DateTimeField(verbose_name="same day from")),
+                (
+                    "version",
+                    models.PositiveIntegerField(default=1, editable=False, verbose_name="version"),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="schedules",
+                        to="scheduling.department",
+                        verbose_name="department",
+                    ),
+                ),
+                (
+                    "doctor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="schedules",
+                        to="scheduling.doctor",
+                        verbose_name="doctor",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="schedules",
+                        to="scheduling.room",
+                        verbose_name="room",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="schedules",
+                        to="scheduling.rostertemplate",
+                        verbose_name="roster template",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'schedule',
-                'verbose_name_plural': 'schedules',
+                "verbose_name": "schedule",
+                "verbose_name_plural": "schedules",
             },
         ),
         migrations.CreateModel(
-            name='Slot',
+            name="Slot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('number', models.PositiveSmallIntegerField(verbose_name='number')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('state', models.CharField(choices=[('free', 'Free'), ('taken', 'Taken'), ('blocked', 'Blocked')], default='free', max_length=8, verbose_name='state')),
-                ('schedule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='slots', to='scheduling.schedule', verbose_name='schedule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("number", models.PositiveSmallIntegerField(verbose_name="number")),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("free", "Free"), ("taken", "Taken"), ("blocked", "Blocked")],
+                        default="free",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "schedule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="slots",
+                        to="scheduling.schedule",
+                        verbose_name="schedule",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'place',
-                'verbose_name_plural': 'places',
-                'default_permissions': ('view',),
+                "verbose_name": "place",
+                "verbose_name_plural": "places",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='VisitType',
+            name="VisitType",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('code', models.SlugField(max_length=20, unique=True, verbose_name='code')),
-                ('name_en', models.CharField(max_length=60, verbose_name='name (English)')),
-                ('name_zh', models.CharField(max_length=60, verbose_name='name (Chinese)')),
-                ('length_minutes', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(480)], verbose_name='length, minutes')),
-                ('buffer_minutes', models.PositiveSmallIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(120)], verbose_name='pause after it, minutes')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("code", models.SlugField(max_length=20, unique=True, verbose_name="code")),
+                ("name_en", models.CharField(max_length=60, verbose_name="name (English)")),
+                ("name_zh", models.CharField(max_length=60, verbose_name="name (Chinese)")),
+                (
+                    "length_minutes",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(480),
+                        ],
+                        verbose_name="length, minutes",
+                    ),
+                ),
+                (
+                    "buffer_minutes",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        validators=[django.core.validators.MaxValueValidator(120)],
+                        verbose_name="pause after it, minutes",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'visit type',
-                'verbose_name_plural': 'visit types',
-                'constraints': [models.CheckConstraint(condition=models.Q(('length_minutes__gte', 1), ('length_minutes__lte', 480)), name='visit_type_lasts_1_to_480_minutes')],
+                "verbose_name": "visit type",
+                "verbose_name_plural": "visit types",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("length_minutes__gte", 1), ("length_minutes__lte", 480)
+                        ),
+                        name="visit_type_lasts_1_to_480_minutes",
+                    )
+                ],
             },
         ),
         migrations.AddField(
-            model_name='schedule',
-            name='visit_type',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scheduling.visittype', verbose_name='visit type'),
+            model_name="schedule",
+            name="visit_type",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="scheduling.visittype",
+                verbose_name="visit type",
+            ),
         ),
         migrations.AddField(
-            model_name='rostertemplate',
-            name='visit_type',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scheduling.visittype', verbose_name='visit type'),
+            model_name="rostertemplate",
+            name="visit_type",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="scheduling.visittype",
+                verbose_name="visit type",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='department',
-            constraint=models.CheckConstraint(condition=models.Q(('horizon_days__gte', 1), ('horizon_days__lte', 90)), name='department_horizon_is_1_to_90_days'),
+            model_name="department",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("horizon_days__gte", 1), ("horizon_days__lte", 90)),
+                name="department_horizon_is_1_to_90_days",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='releaserun',
-            constraint=models.UniqueConstraint(fields=('department', 'service_date'), name='one_run_per_department_and_date'),
+            model_name="releaserun",
+            constraint=models.UniqueConstraint(
+                fields=("department", "service_date"), name="one_run_per_department_and_date"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='releaserun',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['running', 'done', 'failed'])), name='run_state_is_known'),
+            model_name="releaserun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["running", "done", "failed"])),
+                name="run_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='room',
-            constraint=models.UniqueConstraint(fields=('clinic', 'code'), name='one_room_per_code'),
+            model_name="room",
+            constraint=models.UniqueConstraint(fields=("clinic", "code"), name="one_room_per_code"),
         ),
         migrations.AddIndex(
-            model_name='slot',
-            index=models.Index(condition=models.Q(('state', 'free')), fields=['schedule', 'number'], name='slot_free_places'),
+            model_name="slot",
+            index=models.Index(
+                condition=models.Q(("state", "free")),
+                fields=["schedule", "number"],
+                name="slot_free_places",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.UniqueConstraint(fields=('schedule', 'number'), name='one_slot_per_number'),
+            model_name="slot",
+            constraint=models.UniqueConstraint(
+                fields=("schedule", "number"), name="one_slot_per_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='slot_number_starts_at_one'),
+            model_name="slot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)), name="slot_number_starts_at_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at'))), name='slot_starts_before_it_ends'),
+            model_name="slot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))),
+                name="slot_starts_before_it_ends",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['free', 'taken', 'blocked'])), name='slot_state_is_known'),
+            model_name="slot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["free", "taken", "blocked"])),
+                name="slot_state_is_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(fields=['doctor', 'service_date'], name='schedule_doctor_date'),
+            model_name="schedule",
+            index=models.Index(fields=["doctor", "service_date"], name="schedule_doctor_date"),
         ),
         migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(fields=['department', 'service_date'], name='schedule_department_date'),
+            model_name="schedule",
+            index=models.Index(
+                fields=["department", "service_date"], name="schedule_department_date"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(fields=('template', 'service_date'), name='one_schedule_per_template_and_date'),
+            model_name="schedule",
+            constraint=models.UniqueConstraint(
+                fields=("template", "service_date"), name="one_schedule_per_template_and_date"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at')), ('ends_at__lte', django.db.models.expressions.CombinedExpression(models.F('starts_at'), '+', models.Value(datetime.timedelta(seconds=43200))))), name='schedule_lasts_at_most_12_hours', violation_error_message='A session ends after it starts, within 12 hours.'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("starts_at__lt", models.F("ends_at")),
+                    (
+                        "ends_at__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("starts_at"),
+                            "+",
+                            models.Value(datetime.timedelta(seconds=43200)),
+                        ),
+                    ),
+                ),
+                name="schedule_lasts_at_most_12_hours",
+                violation_error_message="A session ends after it starts, within 12 hours.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('max_appointments__gte', 1), ('max_appointments__lte', 5000)), name='schedule_has_places'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_appointments__gte", 1), ("max_appointments__lte", 5000)),
+                name="schedule_has_places",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('fee__gte', 0)), name='schedule_fee_is_not_negative'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("fee__gte", 0)), name="schedule_fee_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'published', 'finished', 'called_off'])), name='schedule_state_is_known'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["draft", "published", "finished", "called_off"])),
+                name="schedule_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('rush_mode__in', ['direct'])), name='schedule_rush_mode_is_known'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("rush_mode__in", ["direct"])),
+                name="schedule_rush_mode_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('state', 'called_off'), _negated=True), expressions=[(models.Func(models.F('doctor'), models.F('doctor'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.F('starts_at'), models.F('ends_at'), models.Value('[)'), function='tstzrange'), '&&')], name='doctor_sits_once_at_a_time'),
+            model_name="schedule",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("state", "called_off"), _negated=True),
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("doctor"),
+                            models.F("doctor"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("starts_at"),
+                            models.F("ends_at"),
+                            models.Value("[)"),
+                            function="tstzrange",
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="doctor_sits_once_at_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('state', 'called_off'), _negated=True), expressions=[(models.Func(models.F('room'), models.F('room'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.F('starts_at'), models.F('ends_at'), models.Value('[)'), function='tstzrange'), '&&')], name='room_used_once_at_a_time'),
+            model_name="schedule",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("state", "called_off"), _negated=True),
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("room"),
+                            models.F("room"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("starts_at"),
+                            models.F("ends_at"),
+                            models.Value("[)"),
+                            function="tstzrange",
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="room_used_once_at_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('start_time__lt', models.F('end_time'))), name='roster_starts_before_it_ends', violation_error_message='The end must come after the start.'),
+            model_name="rostertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("start_time__lt", models.F("end_time"))),
+                name="roster_starts_before_it_ends",
+                violation_error_message="The end must come after the start.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.expressions.CombinedExpression(models.F('end_time'), '-', models.F('start_time')), datetime.timedelta(seconds=43200)), name='roster_lasts_at_most_12_hours', violation_error_message='A session lasts 12 hours at most.'),
+            model_name="rostertemplate",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.LessThanOrEqual(
+                    django.db.models.expressions.CombinedExpression(
+                        models.F("end_time"), "-", models.F("start_time")
+                    ),
+                    datetime.timedelta(seconds=43200),
+                ),
+                name="roster_lasts_at_most_12_hours",
+                violation_error_message="A session lasts 12 hours at most.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='roster_is_valid_for_a_while', violation_error_message='The last day must not come before the first.'),
+            model_name="rostertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_until__isnull", True),
+                    ("valid_until__gte", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="roster_is_valid_for_a_while",
+                violation_error_message="The last day must not come before the first.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('max_appointments__gte', 1), ('max_appointments__lte', 5000)), name='roster_has_places'),
+            model_name="rostertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_appointments__gte", 1), ("max_appointments__lte", 5000)),
+                name="roster_has_places",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('fee__gte', 0)), name='roster_fee_is_not_negative'),
+            model_name="rostertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("fee__gte", 0)), name="roster_fee_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__gte', 0), ('weekday__lte', 6)), name='roster_weekday_exists'),
+            model_name="rostertemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weekday__gte", 0), ("weekday__lte", 6)),
+                name="roster_weekday_exists",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], expressions=[(models.Func(models.F('doctor'), models.F('doctor'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.F('weekday'), models.F('weekday'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.Func(models.F('start_time'), template='(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int'), models.Func(models.F('end_time'), template='(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int'), models.Value('[)'), function='int4range'), '&&'), (models.Func(models.F('valid_from'), models.F('valid_until'), models.Value('[]'), function='daterange'), '&&')], name='doctor_rostered_once_at_a_time'),
+            model_name="rostertemplate",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("doctor"),
+                            models.F("doctor"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("weekday"),
+                            models.F("weekday"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.Func(
+                                models.F("start_time"),
+                                template="(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int",
+                            ),
+                            models.Func(
+                                models.F("end_time"),
+                                template="(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int",
+                            ),
+                            models.Value("[)"),
+                            function="int4range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("valid_from"),
+                            models.F("valid_until"),
+                            models.Value("[]"),
+                            function="daterange",
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="doctor_rostered_once_at_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rostertemplate',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], expressions=[(models.Func(models.F('room'), models.F('room'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.F('weekday'), models.F('weekday'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.Func(models.F('start_time'), template='(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int'), models.Func(models.F('end_time'), template='(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int'), models.Value('[)'), function='int4range'), '&&'), (models.Func(models.F('valid_from'), models.F('valid_until'), models.Value('[]'), function='daterange'), '&&')], name='room_rostered_once_at_a_time'),
+            model_name="rostertemplate",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("room"),
+                            models.F("room"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("weekday"),
+                            models.F("weekday"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.Func(
+                                models.F("start_time"),
+                                template="(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int",
+                            ),
+                            models.Func(
+                                models.F("end_time"),
+                                template="(EXTRACT(EPOCH FROM %(expressions)s) / 60)::int",
+                            ),
+                            models.Value("[)"),
+                            function="int4range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("valid_from"),
+                            models.F("valid_until"),
+                            models.Value("[]"),
+                            function="daterange",
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="room_rostered_once_at_a_time",
+            ),
         ),
     ]

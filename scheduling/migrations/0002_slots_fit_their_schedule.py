@@ -99,7 +99,16 @@ DROP TRIGGER new_slots_fit_their_schedule ON scheduling_slot;
 DROP FUNCTION require_new_slots_fit();
 DROP FUNCTION refuse_misfit(scheduling_slot, scheduling_schedule);
 """
-TABLES = ("clinic", "department", "room", "visittype", "doctor", "rostertemplate", "schedule", "slot")
+TABLES = (
+    "clinic",
+    "department",
+    "room",
+    "visittype",
+    "doctor",
+    "rostertemplate",
+    "schedule",
+    "slot",
+)
 
 
 class Migration(migrations.Migration):

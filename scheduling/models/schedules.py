@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from medbook import clock, money
+from scheduling import rules
 from scheduling.choices import RushMode, ScheduleState, SlotState
 from scheduling.models.catalogue import Department, Doctor, Room, VisitType, require_one_clinic
 from scheduling.models.ranges import one, period
@@ -146,6 +147,24 @@ class Schedule(models.Model):
     def __str__(self) -> str:
         return f"{self.doctor} · {clock.text(self.starts_at, self.time_zone)}"
 
+    def set_hours(self, start: time, end: time) -> bool:
+        """Derive department and all instants from doctor, date and clinic times.
+
+        False, and nothing set, where the clinic's day has no such hours.
+        """
+        department = self.doctor.department
+        zone = department.clinic.time_zone
+        period = rules.session_period(self.service_date, start, end, zone)
+        if period is None:
+            return False
+        times = rules.sale_times(self.service_date, zone, department.sale_rules)
+        self.department = department
+        self.starts_at, self.ends_at = period
+        self.release_at = times.release_at
+        self.sale_stops_at = times.sale_stops_at
+        self.same_day_from = times.same_day_from
+        return True
+
     def clean(self) -> None:
         """Refuse a room of another clinic."""
         require_one_clinic(self)
@@ -153,17 +172,21 @@ class Schedule(models.Model):
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Name the schedule that this one clashes with, then check everything else."""
         if not CLASHING_FIELDS & set(exclude or ()) and self.state != ScheduleState.CALLED_OFF:
-            clash = (
-                type(self)
-                .objects.clashing_with(self)
-                .select_related("doctor", "room", "department__clinic")
-                .order_by("id")
-                .first()
-            )
-            if clash:
-                shared = "doctor" if clash.doctor_id == self.doctor_id else "room"
-                raise ValidationError({shared: clash.said_to_clash(shared)})
+            self.refuse_clash()
         super().validate_constraints(exclude)
+
+    def refuse_clash(self) -> None:
+        """Name the schedule that keeps the doctor or the room busy. Raises: ValidationError."""
+        clash = (
+            type(self)
+            .objects.clashing_with(self)
+            .select_related("doctor", "room", "department__clinic")
+            .order_by("id")
+            .first()
+        )
+        if clash:
+            shared = "doctor" if clash.doctor_id == self.doctor_id else "room"
+            raise ValidationError({shared: clash.said_to_clash(shared)})
 
     def said_to_clash(self, shared: str) -> str:
         """Say whom or what this schedule keeps busy, and when."""

@@ -1,0 +1,203 @@
+"""What do pages, the API and other apps ask about clinics, doctors, schedules and releases?"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from django.db.models import Exists, OuterRef
+from django.utils.translation import ngettext
+
+from medbook import databases
+from medbook.errors import Missing
+from scheduling import rules
+from scheduling.choices import RunState
+from scheduling.models import (
+    Clinic,
+    Department,
+    Doctor,
+    ReleaseRun,
+    RosterTemplate,
+    Schedule,
+    ScheduleQuerySet,
+    Slot,
+)
+from scheduling.models.catalogue import DoctorQuerySet
+
+
+@dataclass(frozen=True)
+class DueDate:
+    """One department's date that the release has to make."""
+
+    department: Department
+    service_date: date
+
+
+def schedules_in_full() -> ScheduleQuerySet:
+    """Read schedules with everything that a page or an answer says about them, in one query."""
+    return Schedule.objects.select_related(
+        "doctor", "department__clinic", "room", "visit_type", "template"
+    )
+
+
+def published_schedule(uid: uuid.UUID) -> Schedule:
+    """Find a schedule that members may see. Raises: Missing."""
+    schedule = schedules_in_full().published().filter(uid=uid).first()
+    if schedule is None:
+        raise Missing()
+    return schedule
+
+
+def clinics() -> Iterable[Clinic]:
+    """List the clinics that are open to members."""
+    return Clinic.objects.using(databases.catalogue()).filter(is_active=True)
+
+
+def departments() -> Iterable[Department]:
+    """List the departments that are open to members."""
+    return (
+        Department.objects.using(databases.catalogue())
+        .filter(is_active=True, clinic__is_active=True)
+        .select_related("clinic")
+    )
+
+
+def doctors(
+    *,
+    now: datetime,
+    department_uid: uuid.UUID | None = None,
+    text: str = "",
+    available_from: date | None = None,
+    available_to: date | None = None,
+) -> DoctorQuerySet:
+    """List the doctors whom members may see; with dates, those with a free place on sale then."""
+    found = (
+        Doctor.objects.using(databases.catalogue())
+        .shown()
+        .matching(text)
+        .select_related("department__clinic")
+    )
+    if department_uid:
+        found = found.filter(department__uid=department_uid)
+    if available_from or available_to:
+        sessions = Schedule.objects.bookable(now).filter(
+            Exists(Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now)),
+            doctor=OuterRef("pk"),
+        )
+        if available_from:
+            sessions = sessions.filter(service_date__gte=available_from)
+        if available_to:
+            sessions = sessions.filter(service_date__lte=available_to)
+        found = found.filter(Exists(sessions))
+    return found
+
+
+def due_dates(*, now: datetime, department_code: str | None = None) -> list[DueDate]:
+    """List what the release has to make: dates in the horizon without a finished run, and dates
+    on which a valid template has no schedule yet. Four queries, whatever the number of dates.
+    """
+    open_departments = Department.objects.filter(is_active=True, clinic__is_active=True)
+    if department_code is not None:
+        open_departments = open_departments.filter(code=department_code)
+    horizons = {
+        department: _horizon(department, now)
+        for department in open_departments.select_related("clinic").order_by("clinic_id", "code")
+    }
+    done = _done_dates(horizons)
+    lacking = _lacking_dates(horizons)
+    return [
+        DueDate(department, day)
+        for department, days in horizons.items()
+        for day in days
+        if day not in done[department.pk] or day in lacking[department.pk]
+    ]
+
+
+def overdue_release(*, now: datetime) -> str | None:
+    """Say that dates are missing which the nightly run should have made by 02:15 clinic time."""
+    rostered = Department.objects.filter(
+        Exists(RosterTemplate.objects.filter(doctor__department=OuterRef("pk"))),
+        is_active=True,
+        clinic__is_active=True,
+    )
+    horizons = {
+        department: _horizon(department, now, rules.RUN_IS_LATE_AT)
+        for department in rostered.select_related("clinic")
+    }
+    done = _done_dates(horizons)
+    missing = sum(
+        day not in done[department.pk] for department, days in horizons.items() for day in days
+    )
+    if not missing:
+        return None
+    text = ngettext(
+        "The release is overdue: %(count)d date of a department has no schedules yet.",
+        "The release is overdue: %(count)d dates of departments have no schedules yet.",
+        missing,
+    )
+    return text % {"count": missing}
+
+
+def templates_asking_for(department: Department, day: date) -> list[RosterTemplate]:
+    """List the weekly patterns from which a department's date still lacks a schedule."""
+    return list(
+        RosterTemplate.objects.valid_between(day, day)
+        .filter(doctor__department=department, doctor__is_active=True, weekday=day.weekday())
+        .exclude(Exists(Schedule.objects.filter(template=OuterRef("pk"), service_date=day)))
+        .select_related("doctor", "room", "visit_type")
+        .order_by("id")
+    )
+
+
+Horizons = dict[Department, list[date]]
+
+
+def _horizon(
+    department: Department, now: datetime, since: time = rules.NIGHTLY_RUN_AT
+) -> list[date]:
+    return rules.horizon_dates(now, department.clinic.time_zone, department.horizon_days, since)
+
+
+def _done_dates(horizons: Horizons) -> defaultdict[int, set[date]]:
+    done: defaultdict[int, set[date]] = defaultdict(set)
+    first, last = _span(horizons)
+    runs = ReleaseRun.objects.filter(state=RunState.DONE, service_date__range=(first, last))
+    for department_id, day in runs.values_list("department_id", "service_date"):
+        done[department_id].add(day)
+    return done
+
+
+def _lacking_dates(horizons: Horizons) -> defaultdict[int, set[date]]:
+    """Tell on which dates a valid template has no schedule, by department."""
+    lacking: defaultdict[int, set[date]] = defaultdict(set)
+    first, last = _span(horizons)
+    by_id = {department.pk: days for department, days in horizons.items()}
+    made = set(
+        Schedule.objects.filter(
+            template__isnull=False, service_date__range=(first, last)
+        ).values_list("template_id", "service_date")
+    )
+    templates = RosterTemplate.objects.valid_between(first, last).filter(
+        doctor__is_active=True, doctor__department__in=by_id
+    )
+    columns = ("id", "doctor__department_id", "weekday", "valid_from", "valid_until")
+    for template_id, department_id, weekday, since, until in templates.values_list(*columns):
+        lacking[department_id].update(
+            day
+            for day in by_id[department_id]
+            if day.weekday() == weekday
+            and since <= day <= (until or day)
+            and (template_id, day) not in made
+        )
+    return lacking
+
+
+def _span(horizons: Horizons) -> tuple[date, date]:
+    days = list(_all_days(horizons))
+    return (min(days), max(days)) if days else (date.max, date.min)
+
+
+def _all_days(horizons: Horizons) -> Iterator[date]:
+    for days in horizons.values():
+        yield from days

@@ -1,0 +1,211 @@
+"""How do weekly patterns become the schedules and places of the coming dates?"""
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import structlog
+from django.db import DatabaseError, connection, transaction
+
+from medbook import locks
+from medbook.audit.choices import Action, Outcome
+from medbook.audit.services import record_event
+from members.models import User
+from scheduling import rules
+from scheduling.choices import RunState, ScheduleState
+from scheduling.models import Department, ReleaseRun, RosterTemplate, Schedule
+from scheduling.selectors import DueDate, due_dates, templates_asking_for
+from scheduling.services.places import make_slots
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class MadeDate:
+    """What one run did for one department's date; `run` also counts what earlier ones did."""
+
+    run: ReleaseRun
+    schedules: int = 0
+    slots: int = 0
+
+
+Tell = Callable[[int, int, MadeDate | None], None]
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a weekly pattern has no schedule on a date."""
+
+    template_id: int
+    reason: str  # "doctor", "room", "room_closed" or "hours"
+    schedule_id: int | None = None
+
+    def as_fact(self) -> dict[str, int | str | None]:
+        """Put it into the form that a run keeps."""
+        return {"template": self.template_id, "reason": self.reason, "schedule": self.schedule_id}
+
+
+def make_due_schedules(
+    *,
+    now: datetime,
+    by: User | None = None,
+    department_code: str | None = None,
+    tell: Tell | None = None,
+) -> list[MadeDate]:
+    """Make what is missing in every department's horizon, each date in its own transaction.
+
+    Any number of runs, late, doubled or at once, come to the same end: docs/flows/release.md.
+    A date that fails is noted as failed and tried again by the next run; the others go on.
+    `tell` hears after each date how many of how many are done, and what was made of it.
+    Raises: DatabaseError when the database is away.
+    """
+    dates = []
+    due = due_dates(now=now, department_code=department_code)
+    for count, date_due in enumerate(due, 1):
+        try:
+            made = _make_date(due=date_due, now=now, by=by)
+        except Exception as error:
+            if isinstance(error, DatabaseError) and locks.is_away(error):
+                raise
+            made = MadeDate(_note_failure(due=date_due, error=error, now=now, by=by))
+        if made is not None:
+            dates.append(made)
+        if tell:
+            tell(count, len(due), made)
+    return dates
+
+
+@locks.retry_on_conflict
+@transaction.atomic(durable=True)
+def _make_date(*, due: DueDate, now: datetime, by: User | None) -> MadeDate | None:
+    """Make one department's date; None when another run is making it right now."""
+    if not _spared(due):
+        return None
+    run, is_new = ReleaseRun.objects.get_or_create(
+        department=due.department, service_date=due.service_date, defaults={"started_at": now}
+    )
+    was_done = run.state == RunState.DONE
+    schedules, obstacles = _planned(due)
+    made = _insert(schedules)
+    obstacles += _explain(schedule for schedule in schedules if schedule.pk is None)
+    slots_made = make_slots(made)
+    run.state = RunState.DONE
+    run.started_at = run.finished_at = now
+    run.schedules_made += len(made)
+    run.slots_made += slots_made
+    run.clashes = [obstacle.as_fact() for obstacle in obstacles]
+    run.error = ""
+    run.save()
+    if made or is_new or not was_done:
+        record_event(
+            Action.RELEASE_RUN,
+            subject=run,
+            by=by,
+            facts={
+                "date": due.service_date.isoformat(),
+                "schedules": len(made),
+                "places": slots_made,
+                "clashes": len(obstacles),
+            },
+        )
+    return MadeDate(run, len(made), slots_made)
+
+
+@transaction.atomic(durable=True)
+def _note_failure(*, due: DueDate, error: Exception, now: datetime, by: User | None) -> ReleaseRun:
+    """Keep the kind of an error, not its words: they may quote rows."""
+    kind = " ".join(filter(None, (type(error).__name__, locks.sqlstate(error))))
+    log.warning("release.failed", date=due.service_date.isoformat(), error=kind)
+    run, _ = ReleaseRun.objects.update_or_create(
+        department=due.department,
+        service_date=due.service_date,
+        defaults={
+            "state": RunState.FAILED,
+            "started_at": now,
+            "finished_at": now,
+            "error": kind,
+        },
+    )
+    record_event(Action.RELEASE_RUN, subject=run, by=by, outcome=Outcome.ERROR, reason=kind)
+    return run
+
+
+def _spared(due: DueDate) -> bool:
+    """Take the date for this transaction, to spare double work; nothing depends on it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s::int, %s::int)",
+            [due.department.pk % 2**31, due.service_date.toordinal()],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _planned(due: DueDate) -> tuple[list[Schedule], list[Obstacle]]:
+    """Work out the schedules that a date's weekly patterns ask for, and which cannot be."""
+    schedules, obstacles = [], []
+    zone = due.department.clinic.time_zone
+    times = rules.sale_times(due.service_date, zone, due.department.sale_rules)
+    for template in templates_asking_for(due.department, due.service_date):
+        period = rules.session_period(
+            due.service_date, template.start_time, template.end_time, zone
+        )
+        if period is None:
+            obstacles.append(Obstacle(template.pk, "hours"))
+        elif not template.room.is_active:
+            obstacles.append(Obstacle(template.pk, "room_closed"))
+        else:
+            schedules.append(_schedule(template, due.department, due.service_date, period, times))
+    return schedules, obstacles
+
+
+def _schedule(
+    template: RosterTemplate,
+    department: Department,
+    service_date: date,
+    period: tuple[datetime, datetime],
+    times: rules.SaleTimes,
+) -> Schedule:
+    return Schedule(
+        template=template,
+        doctor=template.doctor,
+        department=department,
+        room=template.room,
+        visit_type=template.visit_type,
+        service_date=service_date,
+        starts_at=period[0],
+        ends_at=period[1],
+        max_appointments=template.max_appointments,
+        fee=template.fee,
+        state=ScheduleState.PUBLISHED,
+        release_at=times.release_at,
+        sale_stops_at=times.sale_stops_at,
+        same_day_from=times.same_day_from,
+    )
+
+
+def _insert(schedules: list[Schedule]) -> list[Schedule]:
+    """Write what neither exists nor clashes, in one statement; give the keys of what was written.
+
+    ON CONFLICT DO NOTHING leaves out the template and date that another run has made, and
+    whatever an exclusion constraint forbids. The uid tells whose row was written.
+    """
+    Schedule.objects.bulk_create(schedules, ignore_conflicts=True)
+    by_uid: dict[uuid.UUID, Schedule] = {schedule.uid: schedule for schedule in schedules}
+    for schedule in schedules:
+        schedule.pk = None
+    for pk, uid in Schedule.objects.filter(uid__in=by_uid).values_list("pk", "uid"):
+        by_uid[uid].pk = pk
+    return [schedule for schedule in schedules if schedule.pk is not None]
+
+
+def _explain(left_out: Iterable[Schedule]) -> list[Obstacle]:
+    """Tell what keeps the doctor or the room of each schedule busy."""
+    obstacles = []
+    for schedule in left_out:
+        clash = Schedule.objects.clashing_with(schedule).order_by("id").first()
+        template_id = schedule.template_id
+        if clash is not None and template_id is not None and clash.template_id != template_id:
+            reason = "doctor" if clash.doctor_id == schedule.doctor_id else "room"
+            obstacles.append(Obstacle(template_id, reason, clash.pk))
+    return obstacles
