@@ -45,6 +45,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.display_name or self.username
 
+    def set_password(self, raw_password: str | None) -> None:
+        """Set a password; once it is saved, all API tokens given out before are void."""
+        super().set_password(raw_password)
+        self.token_version += 1
+
 
 class Tier(models.Model):
     """A level of membership."""

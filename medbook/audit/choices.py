@@ -32,6 +32,7 @@ class Action(TextChoices):
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", _("Signed in")
     SIGN_IN_FAILED = "sign_in.failed", _("Sign-in failed")
     TOKEN_FAMILY_REVOKED = "token_family.revoked", _("Tokens revoked")
+    ROLE_CHANGED = "role.changed", _("Roles changed")
     ACCESS_DENIED = "access.denied", _("Access denied")
     EXPORT_MADE = "export.made", _("Export made")
     KEY_ROTATED = "key.rotated", _("Key rotated")

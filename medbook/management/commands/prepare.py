@@ -29,6 +29,7 @@ class Command(BaseCommand):
         call_command("grant_privileges", verbosity=0)
         record_check_values(using="owner")  # of a key that came without a migration
         require_sound_keys()
+        call_command("grant_roles", verbosity=verbosity)
         if settings.IS_DEVELOPMENT:
             call_command("compile_catalogues", verbosity=verbosity)
             call_command("load_demo", verbosity=verbosity)

@@ -1,0 +1,109 @@
+"""What may each group of staff do, and what follows when somebody's role changes?"""
+
+from collections.abc import Iterable, Mapping
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import F
+
+from medbook.audit.choices import Action
+from medbook.audit.services import record_event
+from members.choices import Role
+from members.models import User
+
+CATALOGUE = ("clinic", "department", "room", "doctor", "visittype")
+
+
+def _each(act: str, app: str, *models: str) -> set[str]:
+    return {f"{app}.{act}_{model}" for model in models}
+
+
+SEES_PEOPLE = _each("view", "members", "member", "patient", "familylink", "tier", "suspension")
+SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
+SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment")
+
+# Least privilege: what a group does not need for its day is not here.
+PERMISSIONS: Mapping[Role, set[str]] = {
+    Role.DESK: {
+        *SEES_PEOPLE,
+        *SEES_SCHEDULES,
+        *SEES_MONEY,
+        "members.verify_patient",
+        "members.reveal_identity",
+        "appointments.view_appointment",
+        "appointments.check_in",
+        "appointments.cancel_for_member",
+        "billing.record_desk_payment",
+    },
+    Role.DOCTOR: {
+        *SEES_SCHEDULES,
+        "members.view_patient",
+        "appointments.view_appointment",
+        "appointments.conduct_visit",
+    },
+    Role.SCHEDULER: {
+        *SEES_SCHEDULES,
+        *_each("add", "scheduling", *CATALOGUE, "rostertemplate", "schedule"),
+        *_each("change", "scheduling", *CATALOGUE, "rostertemplate", "schedule"),
+        *_each("view", "scheduling", "rostertemplate", "releaserun"),
+        "scheduling.delete_rostertemplate",
+        "scheduling.run_release",
+        "appointments.call_off",
+    },
+    Role.FINANCE: {
+        *SEES_MONEY,
+        "billing.record_desk_payment",
+    },
+    Role.AUDITOR: {
+        *SEES_PEOPLE,
+        *SEES_SCHEDULES,
+        *SEES_MONEY,
+        *_each("view", "scheduling", "rostertemplate", "releaserun"),
+        *_each("view", "members", "user", "privilege"),
+        "appointments.view_appointment",
+        "audit.view_operationlog",
+    },
+    Role.ADMINISTRATOR: {
+        *SEES_PEOPLE,
+        *_each("view", "members", "user", "privilege"),
+        *_each("add", "members", "user", "tier", "privilege"),
+        *_each("change", "members", "user", "tier", "privilege"),
+        "members.delete_privilege",
+        "members.suspend_member",
+        "members.change_member_tier",
+    },
+}
+
+
+class UnknownPermissions(LookupError):
+    """A role is to have permissions that no app declares."""
+
+
+@transaction.atomic(durable=True)
+def grant_roles() -> None:
+    """Make the groups of staff, and give each exactly its permissions; done again, nothing changes.
+
+    Raises: UnknownPermissions.
+    """
+    known = _known_permissions()
+    for role, names in PERMISSIONS.items():
+        if unknown := names - known.keys():
+            raise UnknownPermissions(f"{role}: {', '.join(sorted(unknown))}")
+        group, _created = Group.objects.get_or_create(name=role.value)
+        group.permissions.set([known[name] for name in names])
+
+
+def note_role_change(*, user: User, before: Iterable[str], after: Iterable[str], by: User) -> None:
+    """Void somebody's tokens, and write down how their roles changed; inside the caller's act."""
+    User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+    record_event(
+        Action.ROLE_CHANGED,
+        subject=user,
+        by=by,
+        facts={"from": sorted(before), "to": sorted(after)},
+    )
+
+
+def _known_permissions() -> dict[str, Permission]:
+    rows = Permission.objects.select_related("content_type")
+    return {f"{row.content_type.app_label}.{row.codename}": row for row in rows}
