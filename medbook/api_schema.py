@@ -106,7 +106,7 @@ class TrueSchema(AutoSchema):
         codes[503].update(code for code, status in STATUS_BY_CODE.items() if status == 503)
         if self.view.authentication_classes:
             codes[401].add("authentication_required")
-        if self.view.permission_classes != [AllowAny]:
+        if list(self.view.permission_classes) != [AllowAny]:
             codes[403].add("permission_denied")
         if "{" in self.path:
             codes[404].add("not_found")

@@ -343,6 +343,11 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "medbook.api_schema.add_headers",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "AppointmentState": "appointments.choices.AppointmentState",
+        "SaleState": "scheduling.choices.SaleState",
+        "SlotState": "scheduling.choices.SlotState",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -424,5 +429,6 @@ LOGGING = {
         "django.security": {"level": "ERROR"},
         "axes": {"level": "CRITICAL"},
         "celery": {"level": "WARNING"},
+        "kombu": {"level": "ERROR"},
     },
 }

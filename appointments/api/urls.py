@@ -1,5 +1,47 @@
 """Which API addresses does this app answer?"""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from appointments.api import views
+
+urlpatterns = [
+    path("schedules/", views.ScheduleList.as_view(), name="schedule-list"),
+    path("schedules/<uuid:uid>/slots/", views.SlotList.as_view(), name="schedule-slots"),
+    path("appointments/", views.AppointmentList.as_view(), name="appointment-list"),
+    path("appointments/<uuid:uid>/", views.AppointmentDetail.as_view(), name="appointment-detail"),
+    path(
+        "appointments/<uuid:uid>/confirm/",
+        views.AppointmentConfirm.as_view(),
+        name="appointment-confirm",
+    ),
+    path(
+        "appointments/<uuid:uid>/extend/",
+        views.AppointmentExtend.as_view(),
+        name="appointment-extend",
+    ),
+    path(
+        "appointments/<uuid:uid>/cancel/",
+        views.AppointmentCancel.as_view(),
+        name="appointment-cancel",
+    ),
+    path(
+        "admin/schedules/<uuid:uid>/call-off/",
+        views.ScheduleCallOff.as_view(),
+        name="admin-schedule-call-off",
+    ),
+    path(
+        "admin/appointments/<uuid:uid>/check-in/",
+        views.VisitCheckIn.as_view(),
+        name="admin-appointment-check-in",
+    ),
+    path(
+        "admin/appointments/<uuid:uid>/start/",
+        views.VisitStart.as_view(),
+        name="admin-appointment-start",
+    ),
+    path(
+        "admin/appointments/<uuid:uid>/finish/",
+        views.VisitFinish.as_view(),
+        name="admin-appointment-finish",
+    ),
+]

@@ -1,0 +1,267 @@
+"""Which shapes do sessions, places and appointments have in the API?"""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from appointments.choices import AppointmentState, WayToPay
+from appointments.models import Appointment
+from appointments.selectors.terms import Terms
+from billing.models import Invoice
+from medbook.api_input import InstantField, PageQuery, StrictSerializer
+from scheduling import rules
+from scheduling.choices import SaleState, SlotState
+from scheduling.models import Schedule, Slot
+
+LONGEST_REASON = 500
+
+
+class ClinicTimeField(InstantField):
+    """An instant, shown with the clinic's offset."""
+
+    def __init__(self, *, zone: str = "time_zone", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.zone = attrgetter(zone)
+
+    def get_attribute(self, instance: Any) -> datetime | None:
+        """Read the instant in the zone that the object names."""
+        value: datetime | None = super().get_attribute(instance)
+        return value and value.astimezone(ZoneInfo(self.zone(instance)))
+
+    def to_representation(self, value: datetime) -> str:
+        """Write it with its offset."""
+        return value.isoformat()
+
+
+class MoneyField(serializers.DecimalField):
+    """An amount, as a string with two decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, **kwargs)
+
+
+# Queries and bodies
+
+
+class PeriodQuery(PageQuery):
+    """A list in pages within dates of the clinic, both included."""
+
+    to = serializers.DateField(required=False, source="last_day")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add `from`, which is no name in Python."""
+        first_day = serializers.DateField(required=False, source="first_day")
+        return {**super().get_fields(), "from": first_day}
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a period that ends before it begins."""
+        if {"first_day", "last_day"} <= asked.keys() and asked["last_day"] < asked["first_day"]:
+            raise _contradiction("to", _("The period ends before it begins."))
+        return asked
+
+
+class SchedulesQuery(PeriodQuery):
+    """Which sessions are asked for."""
+
+    doctor = serializers.UUIDField(required=False)
+    department = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(required=False, choices=SaleState.choices)
+
+
+class AppointmentsQuery(PeriodQuery):
+    """Which of the caller's appointments are asked for."""
+
+    state = serializers.ChoiceField(required=False, choices=AppointmentState.choices)
+
+
+class BookingBody(StrictSerializer):
+    """What a member books; without `pay` the place is only held."""
+
+    patient = serializers.UUIDField()
+    schedule = serializers.UUIDField()
+    starts_at = InstantField(required=False, help_text="A start; else the first free place.")
+    slot = serializers.UUIDField(required=False, help_text="One place; not with `starts_at`.")
+    pay = serializers.ChoiceField(required=False, choices=WayToPay.choices)
+    reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
+
+    def validate(self, said: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what contradicts itself."""
+        if "slot" in said and "starts_at" in said:
+            raise _contradiction("slot", _("Choose a start or a place, not both."))
+        if "reason" in said and "pay" not in said:
+            raise _contradiction("reason", _("Say the reason when you confirm."))
+        return said
+
+
+class ConfirmBody(StrictSerializer):
+    """How a held place is confirmed."""
+
+    pay = serializers.ChoiceField(choices=WayToPay.choices)
+    patient = serializers.UUIDField(required=False)
+    reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
+
+
+class CallOffBody(StrictSerializer):
+    """Why a session is called off."""
+
+    reason = serializers.CharField(max_length=200)
+
+
+def _contradiction(field: str, text: str) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [ErrorDetail(text, "contradiction")]})
+
+
+# Answers
+
+
+class NamedSerializer(serializers.Serializer):
+    """A thing of the catalogue: its id, and its name in the caller's language."""
+
+    id = serializers.UUIDField(source="uid")
+    name = serializers.CharField()
+
+
+class RoomSerializer(serializers.Serializer):
+    """A room: its id and what stands on the door."""
+
+    id = serializers.UUIDField(source="uid")
+    name = serializers.CharField(source="code")
+
+
+class ScheduleSerializer(serializers.Serializer):
+    """A session, and what it is to the caller."""
+
+    id = serializers.UUIDField(source="uid")
+    doctor = NamedSerializer()
+    department = NamedSerializer()
+    clinic = NamedSerializer(source="department.clinic")
+    room = RoomSerializer()
+    date = serializers.DateField(source="service_date", help_text="By the clinic's calendar.")
+    starts_at = ClinicTimeField()
+    ends_at = ClinicTimeField()
+    fee = MoneyField()
+    your_price = serializers.SerializerMethodField(help_text="What the caller's tier pays.")
+    currency = serializers.CharField()
+    release_at = ClinicTimeField()
+    opens_for_you_at = serializers.SerializerMethodField(help_text="By the caller's tier.")
+    sale_stops_at = ClinicTimeField()
+    rush_mode = serializers.CharField()
+    max_appointments = serializers.IntegerField()
+    remaining = serializers.IntegerField(help_text="Free places that have not begun.")
+    state = serializers.SerializerMethodField()
+
+    @extend_schema_field(MoneyField())
+    def get_your_price(self, schedule: Schedule) -> str:
+        return str(self._terms.price(schedule).total)
+
+    @extend_schema_field(serializers.DateTimeField())
+    def get_opens_for_you_at(self, schedule: Schedule) -> str:
+        return self._opens_at(schedule).astimezone(ZoneInfo(schedule.time_zone)).isoformat()
+
+    @extend_schema_field(serializers.ChoiceField(choices=SaleState.choices))
+    def get_state(self, schedule: Any) -> str:
+        return rules.sale_state(
+            state=schedule.state,
+            opens_at=self._opens_at(schedule),
+            sale_stops_at=schedule.sale_stops_at,
+            same_day_from=schedule.same_day_from,
+            ends_at=schedule.ends_at,
+            remaining=schedule.remaining,
+            now=self.context["now"],
+        ).value
+
+    def _opens_at(self, schedule: Schedule) -> datetime:
+        return rules.opens_at(schedule.release_at, self._terms.early_minutes)
+
+    @property
+    def _terms(self) -> Terms:
+        terms: Terms = self.context["terms"]
+        return terms
+
+
+class SlotSerializer(serializers.Serializer):
+    """One place; what nobody can claim any more reads taken."""
+
+    id = serializers.UUIDField(source="uid")
+    number = serializers.IntegerField()
+    starts_at = ClinicTimeField(zone="schedule.time_zone")
+    ends_at = ClinicTimeField(zone="schedule.time_zone")
+    state = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=SlotState.choices))
+    def get_state(self, slot: Slot) -> str:
+        is_over = slot.state == SlotState.FREE and slot.starts_at <= self.context["now"]
+        return SlotState.TAKEN.value if is_over else slot.state
+
+
+class InvoiceSerializer(serializers.Serializer):
+    """What is owed for an appointment."""
+
+    id = serializers.UUIDField(source="uid")
+    reference = serializers.CharField()
+    total = MoneyField()
+    currency = serializers.CharField()
+    state = serializers.CharField()
+
+
+class VisitSerializer(serializers.Serializer):
+    """An appointment as staff at the desk need it: nothing about health."""
+
+    id = serializers.UUIDField(source="uid")
+    reference = serializers.CharField()
+    state = serializers.ChoiceField(choices=AppointmentState.choices)
+    patient = serializers.UUIDField(source="patient.uid")
+    schedule = serializers.UUIDField(source="slot.schedule.uid")
+    slot = serializers.UUIDField(source="slot.uid")
+    number = serializers.IntegerField(source="slot.number")
+    doctor = NamedSerializer()
+    department = NamedSerializer()
+    clinic = NamedSerializer(source="department.clinic")
+    room = RoomSerializer(source="slot.schedule.room")
+    date = serializers.DateField(source="service_date")
+    starts_at = ClinicTimeField()
+    ends_at = ClinicTimeField()
+    arrived_at = ClinicTimeField(allow_null=True)
+    started_at = ClinicTimeField(allow_null=True)
+    completed_at = ClinicTimeField(allow_null=True)
+
+
+class AppointmentSerializer(VisitSerializer):
+    """An appointment as its owner sees it."""
+
+    end_reason = serializers.CharField(help_text="Why it ended before the visit, or empty.")
+    reason = serializers.SerializerMethodField(help_text="What the patient comes for, or empty.")
+    fee = MoneyField()
+    discount = MoneyField()
+    price = MoneyField()
+    currency = serializers.CharField()
+    way_to_pay = serializers.CharField()
+    cancel_until = ClinicTimeField()
+    created_at = ClinicTimeField()
+    hold_expires_at = ClinicTimeField(allow_null=True)
+    confirmed_at = ClinicTimeField(allow_null=True)
+    invoice = serializers.SerializerMethodField()
+
+    def get_reason(self, appointment: Appointment) -> str:
+        return str(appointment.reason or "")
+
+    @extend_schema_field(InvoiceSerializer(allow_null=True))
+    def get_invoice(self, appointment: Appointment) -> Any:
+        invoices: Mapping[uuid.UUID, Invoice] = self.context["invoices"]
+        invoice = invoices.get(appointment.uid)
+        return InvoiceSerializer(invoice).data if invoice else None
+
+
+class CalledOffSerializer(serializers.Serializer):
+    """What calling a session off did."""
+
+    schedule = serializers.UUIDField()
+    appointments = serializers.IntegerField(help_text="How many appointments were called off.")

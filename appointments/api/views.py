@@ -1,0 +1,373 @@
+"""Which API lets members find sessions and book, and staff see a visit through?"""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from appointments.api.serializers import (
+    AppointmentSerializer,
+    AppointmentsQuery,
+    BookingBody,
+    CalledOffSerializer,
+    CallOffBody,
+    ConfirmBody,
+    ScheduleSerializer,
+    SchedulesQuery,
+    SlotSerializer,
+    VisitSerializer,
+)
+from appointments.choices import AppointmentState
+from appointments.errors import (
+    AlreadyBookedDepartmentDay,
+    AlreadyBookedDoctorDay,
+    AlreadyCancelled,
+    CalledOff,
+    CoolingDown,
+    HoldExpired,
+    IdentityIncomplete,
+    InThePast,
+    MemberSuspended,
+    NotOpenYet,
+    NotYourPatient,
+    OutsideCheckInWindow,
+    PatientBusy,
+    PayAtDeskNotAllowed,
+    SaleOver,
+    TooLateToCancel,
+    TooManyOpen,
+    WrongState,
+)
+from appointments.models import Appointment
+from appointments.selectors.catalogue import seen_schedule
+from appointments.selectors.sessions import SessionFilters, seen_sessions
+from appointments.selectors.terms import terms_of
+from appointments.selectors.visits import of_member, own_appointment, with_details
+from appointments.services.booking import (
+    book_slot,
+    confirm_appointment,
+    hold_slot,
+    invoice_subject,
+)
+from appointments.services.calling_off import call_off_schedules
+from appointments.services.cancelling import cancel_appointment
+from appointments.services.holds import extend_hold
+from appointments.services.visits import check_in, finish_visit, start_visit
+from billing.models import Invoice
+from billing.selectors import live_invoices
+from medbook import clock, databases
+from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
+from medbook.api_schema import refuses
+from medbook.endpoints import Endpoint
+from medbook.errors import InProgress
+from medbook.idempotency.services import IdempotencyKeyReused
+from members.api.permissions import IsMember, IsStaff, calling_member
+from members.models import Member, Patient, User
+from members.selectors import member_of, patient_links
+from scheduling.errors import SlotTaken, SoldOut
+
+PATIENT_REFUSALS = (
+    MemberSuspended,
+    NotYourPatient,
+    IdentityIncomplete,
+    TooManyOpen,
+    PatientBusy,
+    AlreadyBookedDoctorDay,
+    AlreadyBookedDepartmentDay,
+    PayAtDeskNotAllowed,
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The same key with the same body answers with what the first request made.",
+)
+IS_REPLAY = OpenApiParameter(
+    "Idempotent-Replay",
+    {"const": "true"},
+    OpenApiParameter.HEADER,
+    response=[201],
+    description="Sent where an earlier request with this key made the appointment.",
+)
+
+
+class ScheduleList(Endpoint):
+    """Sessions of doctors."""
+
+    permission_classes = (AllowAny,)
+    query = SchedulesQuery
+    ordering = ("starts_at", "uid")
+    serializer_class = ScheduleSerializer
+    is_catalogue = True
+
+    @extend_schema(operation_id="schedules", responses=ScheduleSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List the sessions that are not over, or those of a period."""
+        now = clock.now()
+        asked = {name: self.asked[name] for name in self.asked if name not in PageQuery().fields}
+        # A caller with a token may just have booked: only strangers are sent to a replica.
+        using = "default" if request.auth else databases.catalogue()
+        self.terms = terms_of(member_of(request.user), now)
+        self.now = now
+        return self.paged(seen_sessions(SessionFilters(**asked), self.terms, now, using=using))
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Tell the serializer for whom and when it describes."""
+        return {**super().get_serializer_context(), "terms": self.terms, "now": self.now}
+
+
+class SlotList(Endpoint):
+    """The places of a session."""
+
+    permission_classes = (AllowAny,)
+    query = PageQuery
+    ordering = ("number",)
+    serializer_class = SlotSerializer
+    is_catalogue = True
+
+    @extend_schema(operation_id="slots", responses=SlotSerializer(many=True))
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """List the places of a session, in order of their numbers."""
+        schedule = seen_schedule(uid)
+        if schedule is None:
+            raise NotFound
+        return self.paged(schedule.slots.all())
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Tell the serializer when it describes."""
+        return {**super().get_serializer_context(), "now": clock.now()}
+
+
+class MemberEndpoint(Endpoint):
+    """An address about the caller's own appointments."""
+
+    permission_classes = (IsMember,)
+
+    def described(self, uid: uuid.UUID) -> Any:
+        """Describe an appointment of the caller as it is now. Two queries."""
+        appointment = own_appointment(calling_member(self.request), uid=uid)
+        context = {"invoices": _invoices_of([appointment])}
+        return AppointmentSerializer(appointment, context=context).data
+
+
+class AppointmentList(MemberEndpoint):
+    """The caller's appointments."""
+
+    query = AppointmentsQuery
+    ordering = ("-starts_at", "-uid")
+
+    @extend_schema(operation_id="appointments", responses=AppointmentSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List the caller's appointments, the latest first."""
+        rows = of_member(calling_member(request))
+        if state := self.asked.get("state"):
+            rows = rows.filter(state=state)
+        if first_day := self.asked.get("first_day"):
+            rows = rows.filter(service_date__gte=first_day)
+        if last_day := self.asked.get("last_day"):
+            rows = rows.filter(service_date__lte=last_day)
+        found = self.paginate_queryset(rows) or []
+        context = {"invoices": _invoices_of(found)}
+        return self.get_paginated_response(
+            AppointmentSerializer(found, many=True, context=context).data
+        )
+
+    @extend_schema(
+        operation_id="book",
+        parameters=[IDEMPOTENCY_KEY, IS_REPLAY],
+        request=BookingBody,
+        responses={201: AppointmentSerializer},
+    )
+    @refuses(
+        *PATIENT_REFUSALS,
+        IdempotencyKeyRequired,
+        IdempotencyKeyReused,
+        InProgress,
+        CalledOff,
+        InThePast,
+        NotOpenYet,
+        SaleOver,
+        CoolingDown,
+        SlotTaken,
+        SoldOut,
+    )
+    def post(self, request: Request) -> Response:
+        """Book a place to be paid at the clinic, or only hold it for 15 minutes."""
+        key = idempotency_key(request)
+        said = self.said(BookingBody)
+        member = calling_member(request)
+        way_to_pay = said.get("pay")
+        wish = {
+            "member": member,
+            "patient": _patient(member, said["patient"]),
+            "schedule_uid": said["schedule"],
+            "starts_at": said.get("starts_at"),
+            "slot_uid": said.get("slot"),
+            "idempotency_key": key,
+            "by": member.user,
+            "now": clock.now(),
+        }
+        placed = (
+            book_slot(**wish, way_to_pay=way_to_pay, reason=said.get("reason", ""))
+            if way_to_pay
+            else hold_slot(**wish)
+        )
+        headers = {"Idempotent-Replay": "true"} if placed.is_replay else {}
+        return Response(self.described(placed.appointment.uid), status=201, headers=headers)
+
+
+class AppointmentDetail(MemberEndpoint):
+    """One of the caller's appointments."""
+
+    @extend_schema(operation_id="appointment", responses=AppointmentSerializer)
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """Describe an appointment."""
+        return Response(self.described(uid))
+
+
+class AppointmentConfirm(MemberEndpoint):
+    """Confirm a held place."""
+
+    @extend_schema(
+        operation_id="confirm", request=ConfirmBody, responses={200: AppointmentSerializer}
+    )
+    @refuses(*PATIENT_REFUSALS, HoldExpired, WrongState)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Make a held place a booked one; again changes nothing."""
+        said = self.said(ConfirmBody)
+        member = calling_member(request)
+        confirm_appointment(
+            appointment_uid=uid,
+            way_to_pay=said["pay"],
+            patient=_patient(member, said["patient"]) if "patient" in said else None,
+            reason=said.get("reason", ""),
+            by=member.user,
+            now=clock.now(),
+        )
+        return Response(self.described(uid))
+
+
+class AppointmentExtend(MemberEndpoint):
+    """Hold a place longer."""
+
+    @extend_schema(operation_id="extend", request=NoBody, responses={200: AppointmentSerializer})
+    @refuses(HoldExpired, WrongState)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Hold a place 5 minutes longer, once."""
+        self.said(NoBody)
+        member = calling_member(request)
+        appointment = own_appointment(member, uid=uid)
+        extend_hold(appointment_uid=appointment.uid, by=member.user, now=clock.now())
+        return Response(self.described(uid))
+
+
+class AppointmentCancel(MemberEndpoint):
+    """Cancel before the visit."""
+
+    @extend_schema(operation_id="cancel", request=NoBody, responses={200: AppointmentSerializer})
+    @refuses(TooLateToCancel, AlreadyCancelled, WrongState)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Cancel and give the place back."""
+        self.said(NoBody)
+        by = calling_member(request).user
+        cancel_appointment(appointment_uid=uid, by=by, now=clock.now())
+        return Response(self.described(uid))
+
+
+class ScheduleCallOff(Endpoint):
+    """Call a session off."""
+
+    permission_classes = (IsStaff,)
+    permissions_needed = ("appointments.call_off",)
+
+    @extend_schema(
+        operation_id="call_off", request=CallOffBody, responses={200: CalledOffSerializer}
+    )
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Take a session off the sale for good, and call its appointments off."""
+        reason = self.said(CallOffBody)["reason"]
+        if seen_schedule(uid) is None:
+            raise NotFound
+        count = call_off_schedules(
+            schedule_uids=[uid], reason=reason, by=_staff(request), now=clock.now()
+        )
+        return Response(CalledOffSerializer({"schedule": uid, "appointments": count}).data)
+
+
+class VisitEndpoint(Endpoint):
+    """An address by which staff moves a visit on."""
+
+    permission_classes = (IsStaff,)
+
+    def moved(self, move: Callable[..., Appointment], uid: uuid.UUID) -> Response:
+        """Move a visit on and describe it."""
+        self.said(NoBody)
+        move(appointment_uid=uid, by=_staff(self.request), now=clock.now())
+        visit = with_details(Appointment.objects.filter(uid=uid)).get()
+        return Response(VisitSerializer(visit).data)
+
+
+class VisitCheckIn(VisitEndpoint):
+    """Check a patient in."""
+
+    permissions_needed = ("appointments.check_in",)
+
+    @extend_schema(operation_id="check_in", request=NoBody, responses={200: VisitSerializer})
+    @refuses(OutsideCheckInWindow, WrongState)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Note that the patient has come."""
+        return self.moved(check_in, uid)
+
+
+class VisitStart(VisitEndpoint):
+    """Start a consultation."""
+
+    permissions_needed = ("appointments.conduct_visit",)
+
+    @extend_schema(operation_id="start_visit", request=NoBody, responses={200: VisitSerializer})
+    @refuses(WrongState)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Note that the consultation has begun."""
+        return self.moved(start_visit, uid)
+
+
+class VisitFinish(VisitEndpoint):
+    """Finish a consultation."""
+
+    permissions_needed = ("appointments.conduct_visit",)
+
+    @extend_schema(operation_id="finish_visit", request=NoBody, responses={200: VisitSerializer})
+    @refuses(WrongState)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Note that the consultation is over."""
+        return self.moved(finish_visit, uid)
+
+
+def _patient(member: Member, uid: uuid.UUID) -> Patient:
+    link = patient_links(member).filter(patient__uid=uid).first()
+    if link is None:
+        raise NotYourPatient()
+    return link.patient
+
+
+def _invoices_of(appointments: Iterable[Appointment]) -> dict[uuid.UUID, Invoice]:
+    """Find the invoices of appointments that have one, by the appointment's uid. One query."""
+    subjects = {
+        appointment.uid: invoice_subject(appointment)
+        for appointment in appointments
+        if appointment.state != AppointmentState.HELD
+    }
+    invoices = live_invoices(list(subjects.values())) if subjects else {}
+    return {uid: invoices[subject] for uid, subject in subjects.items() if subject in invoices}
+
+
+def _staff(request: Request) -> User:
+    if not isinstance(request.user, User):
+        raise TypeError("The endpoint lets strangers in.")
+    return request.user
