@@ -189,6 +189,10 @@ class Appointment(models.Model):
         """The price with its currency."""
         return money.shown(self.price, self.currency)
 
+    def is_lapsed(self, now: datetime) -> bool:
+        """Tell whether this is a hold whose time has run out."""
+        return self.hold_expires_at is not None and self.hold_expires_at <= now
+
     def move_to(self, state: AppointmentState) -> None:
         """Change the state in memory if that move is allowed. Raises: WrongState."""
         if state not in MOVES[AppointmentState(self.state)]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # DRF's views ask the settings for classes of this module whi
 PROBLEM = "application/problem+json"
 CHALLENGE = 'Bearer realm="medbook"'
 STATUS_BY_CODE = {
+    "integrity_failure": 503,
     "authentication_required": 401,
     "hold_expired": 410,
     "idempotency_key_required": 400,

@@ -25,13 +25,12 @@ def with_details(appointments: AppointmentQuerySet) -> AppointmentQuerySet:
     )
 
 
-def own_appointment(
-    member: Member, *, reference: str | None = None, uid: uuid.UUID | None = None
-) -> Appointment:
-    """Find a member's appointment by reference or uid. Raises: Missing, also for a stranger's."""
-    rows = of_member(member)
-    rows = rows.filter(reference=reference) if reference else rows.filter(uid=uid)
-    appointment = rows.first()
+def own_appointment(member: Member, **key: uuid.UUID | str) -> Appointment:
+    """Find a member's appointment by `uid` or `reference`.
+
+    Raises: Missing, also for a stranger's.
+    """
+    appointment = of_member(member).filter(**key).first()
     if appointment is None:
         raise Missing()
     return appointment

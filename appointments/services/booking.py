@@ -164,9 +164,9 @@ def confirm_appointment(
         return appointment
     if appointment.state == AppointmentState.EXPIRED:
         raise HoldExpired(expired_at=appointment.ended_at)
-    if appointment.state != AppointmentState.HELD or appointment.hold_expires_at is None:
+    if appointment.state != AppointmentState.HELD:
         raise WrongState(state=appointment.get_state_display())
-    if appointment.hold_expires_at <= now:
+    if appointment.is_lapsed(now):
         raise HoldExpired(expired_at=appointment.hold_expires_at)
     require_may_book(member=member, patient=patient, now=now)
     if patient.pk != appointment.patient_id:

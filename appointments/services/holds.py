@@ -59,7 +59,7 @@ def expire_holds_on(slots: Iterable[Slot], why: EndReason, now: datetime) -> int
         skip_locked=True,
     )
     for appointment in held.select_related("slot"):
-        if why == EndReason.LAPSED and appointment.hold_expires_at > now:
+        if why == EndReason.LAPSED and not appointment.is_lapsed(now):
             continue
         appointment.move_to(AppointmentState.EXPIRED)
         appointment.end_reason = why
@@ -83,13 +83,12 @@ def extend_hold(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appoi
     require_may_act(found, by)
     lock_slots([found.slot_id])
     appointment = lock(Appointment.objects.filter(pk=found.pk), Rung.APPOINTMENT).get()
-    if appointment.state != AppointmentState.HELD or appointment.extended_at is not None:
+    expires_at = appointment.hold_expires_at
+    if expires_at is None or appointment.extended_at is not None:
         raise WrongState(state=appointment.get_state_display())
-    if appointment.hold_expires_at <= now:
-        raise HoldExpired(expired_at=appointment.hold_expires_at)
-    appointment.hold_expires_at = rules.extended_until(
-        appointment.hold_expires_at, appointment.starts_at
-    )
+    if expires_at <= now:
+        raise HoldExpired(expired_at=expires_at)
+    appointment.hold_expires_at = rules.extended_until(expires_at, appointment.starts_at)
     appointment.extended_at = now
     appointment.save(update_fields=["hold_expires_at", "extended_at"])
     record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, reason="extended")

@@ -89,6 +89,8 @@ def require_not_cooling_down(*, member: Member, now: datetime) -> None:
         end_reason=EndReason.LAPSED,
         ended_at__gt=now - timedelta(days=1),
     )
-    until = rules.cools_down_until(list(lapses.values_list("ended_at", flat=True)), now)
+    until = rules.cools_down_until(
+        [lapse for lapse in lapses.values_list("ended_at", flat=True) if lapse], now
+    )
     if until:
         raise CoolingDown(until=until)
