@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 import structlog
 from django.conf import settings
@@ -88,6 +89,7 @@ class ApiMiddleware:
             count = api_limits.counted_by_network(request)
             if not count.is_within:
                 response = _too_many(count)
+        response = _in_words(response)
         for name, value in count.headers.items():
             response[name] = value
         response.setdefault("Cache-Control", "no-store")
@@ -132,6 +134,16 @@ def _too_large(request: HttpRequest) -> HttpResponse | None:
     if not length.isdecimal() or int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return None
     return api.problem_answer("too_large", 413, _("The body is too large; at most 1 MiB is read."))
+
+
+def _in_words(response: HttpResponse) -> HttpResponse:
+    """Word a bare error that Django itself answered."""
+    status = response.status_code
+    if status < 400 or response.headers.get("Content-Type") == api.PROBLEM:
+        return response
+    code = api.CODE_BY_STATUS.get(status, "malformed")
+    allowed = {"Allow": response["Allow"]} if response.has_header("Allow") else {}
+    return api.problem_answer(code, status, HTTPStatus(status).phrase, allowed)
 
 
 def _too_many(count: api_limits.Count) -> HttpResponse:

@@ -348,8 +348,6 @@ SPECTACULAR_SETTINGS = {
         "SaleState": "scheduling.choices.SaleState",
         "SlotState": "scheduling.choices.SlotState",
     },
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # Mail

@@ -3,12 +3,8 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import (
-    SpectacularAPIView,
-    SpectacularSwaggerSplitView,
-)
 
-from medbook import health, views
+from medbook import api_docs, health, views
 
 handler400 = "medbook.views.bad_request"
 handler403 = "medbook.views.permission_denied"
@@ -23,12 +19,8 @@ urlpatterns = [
     path("api/v1/", include("members.api.urls")),
     path("api/v1/", include("scheduling.api.urls")),
     path("api/v1/", include("appointments.api.urls")),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path(
-        "api/v1/docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="api-schema"),
-        name="api-docs",
-    ),
+    path("api/v1/schema/", api_docs.schema, name="api-schema"),
+    path("api/v1/docs/", api_docs.docs, name="api-docs"),
     *i18n_patterns(
         path("", include("members.urls")),
         path("", include("appointments.urls")),
