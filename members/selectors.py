@@ -1,15 +1,20 @@
 """What do pages, API and other apps ask about members?"""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from members import rules
 from members.choices import Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Suspension, Tier, User
+
+MOST_CANDIDATES = 200  # of a short index, before they are opened and compared
+MOST_FOUND = 50
 
 
 def entry_tier() -> Tier:
@@ -98,9 +103,47 @@ def own_patient(member: Member) -> Patient | None:
     return Patient.objects.filter(links__member=member, links__relation=Relation.SELF).first()
 
 
+def find_people(text: str) -> list[FamilyLink]:
+    """Find who has exactly this phone number, last four digits, number, name or document.
+
+    Each link comes with its member and patient; at most 50.
+    """
+    links = FamilyLink.objects.select_related("member__user", "member__tier", "patient")
+    found = links.filter(_said_of(text.strip())).order_by("id")
+    return [link for link in found[:MOST_CANDIDATES] if _is_meant(link, text.strip())][:MOST_FOUND]
+
+
 def current_suspension(member: Member, now: datetime) -> Suspension | None:
     """Return the suspension that keeps a member from booking; the one that ends last."""
     return member.suspensions.running(now).order_by("-ends_at").first()
+
+
+def _said_of(text: str) -> Q:
+    """Ask the blind indexes; short ones find some who are not meant."""
+    asked = Q(member__user__username=text.upper()) | Q(patient__name_index=text)
+    if re.fullmatch(r"\d{4}", text):
+        asked |= Q(member__phone_suffix_index=text)
+    with suppress(ValueError):
+        asked |= Q(member__phone_index=rules.normalised_phone(text))
+    with suppress(ValueError):
+        asked |= Q(patient__identity_index=rules.normalised_resident_id(text))
+    return asked
+
+
+def _is_meant(link: FamilyLink, text: str) -> bool:
+    phone = link.member.phone.reveal() if link.member.phone else ""
+    name = link.patient.name.reveal() if link.patient.name else ""
+    number = link.patient.identity_number
+    pairs = [
+        (link.member.number, text.upper()),
+        (rules.last_four(phone), text),
+        (rules.normalised_name(name), rules.normalised_name(text)),
+    ]
+    with suppress(ValueError):
+        pairs.append((phone, rules.normalised_phone(text)))
+    with suppress(ValueError):
+        pairs.append((number.reveal() if number else "", rules.normalised_resident_id(text)))
+    return any(known and known == asked for known, asked in pairs)
 
 
 def _read(latest: Mapping[str, str]) -> Mapping[str, Any]:

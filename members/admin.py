@@ -1,0 +1,372 @@
+"""Where does staff see and change accounts, members, patients and tiers?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+from medbook import clock
+from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
+from medbook.admin_site import ReadOnly
+from members.choices import Relation
+from members.forms import IdentityNumberField
+from members.models import FamilyLink, Member, Patient, Privilege, Suspension, Tier, User
+from members.selectors import find_people
+from members.services.patients import reveal_identity, verify_patient
+from members.services.roles import note_role_change
+from members.services.suspensions import lift_suspension, suspend_member
+from members.services.tiers import change_tier
+
+MOST_DAYS = 366
+Answers = Mapping[str, Any]
+
+
+class SuspensionForm(ReasonForm):
+    """Ask for how long, and why."""
+
+    days = forms.IntegerField(label=_("Days"), min_value=1, max_value=MOST_DAYS, initial=30)
+
+
+class TierForm(ReasonForm):
+    """Ask which tier, and why."""
+
+    tier = forms.ModelChoiceField(label=_("Tier"), queryset=Tier.objects.order_by("rank"))
+
+
+class DocumentForm(forms.Form):
+    """Ask what the document shows."""
+
+    identity_number = IdentityNumberField(label=_("Identity number, as the document shows it"))
+
+
+class SearchForm(forms.Form):
+    """Ask whom staff is looking for."""
+
+    looked_for = forms.CharField(
+        label=_("Phone number, its last four digits, member number, name or identity number"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "type": "search"}),
+    )
+
+
+@admin.register(User)
+class StaffAdmin(UserAdmin):
+    """Accounts of staff and their roles; members' accounts are looked after by members' pages."""
+
+    list_display = ("username", "display_name", "roles", "is_active", "last_login")
+    list_filter = ("is_active", "groups")
+    search_fields = ("username", "display_name")
+    ordering = ("username",)
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": ("display_name", "email", "language")}),
+        (_("Roles"), {"fields": ("is_active", "groups")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "display_name", "password1", "password2")}),)
+
+    @admin.display(description=_("roles"))
+    def roles(self, user: User) -> str:
+        """List the groups."""
+        return ", ".join(sorted(group.name for group in user.groups.all()))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Leave out members."""
+        return super().get_queryset(request).filter(member=None).prefetch_related("groups")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show the roles as boxes to tick."""
+        if db_field.name == "groups":
+            kwargs["widget"] = forms.CheckboxSelectMultiple()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Keep administrators from taking over an account above theirs."""
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not is_above
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Keep accounts: the operation log speaks of them. They are switched off instead."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Make new accounts staff; switched off or on, an account starts with no token."""
+        if not change:
+            obj.is_staff = True
+        elif "is_active" in form.changed_data:
+            obj.token_version += 1
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Note changed roles."""
+        user, by = form.instance, request.user
+        before = _names_of_groups(user)
+        super().save_related(request, form, formsets, change)
+        after = _names_of_groups(user)
+        if before != after and isinstance(by, User):
+            note_role_change(user=user, before=before, after=after, by=by)
+
+
+class LinkInline(ReadOnly, admin.TabularInline):
+    """Who books for whom."""
+
+    model = FamilyLink
+    extra = 0
+    fields = readonly_fields = ("relation", "of_member", "of_patient", "created_at")
+
+    @admin.display(description=_("member"))
+    def of_member(self, link: FamilyLink) -> str:
+        """Lead to the member."""
+        return _link_to(link.member)
+
+    @admin.display(description=_("patient"))
+    def of_patient(self, link: FamilyLink) -> str:
+        """Lead to the patient, masked."""
+        return _link_to(link.patient)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FamilyLink]:
+        """Fetch both ends at once."""
+        return super().get_queryset(request).select_related("member__user", "patient")
+
+
+class SuspensionInline(ReadOnly, admin.TabularInline):
+    """When a member may not book online."""
+
+    model = Suspension
+    extra = 0
+    fields = readonly_fields = ("starts_at", "ends_at", "reason")
+
+
+@admin.register(Member)
+class MemberAdmin(ReadOnly, ActingAdmin):
+    """Members, masked; searched for by a form whose words stay out of addresses."""
+
+    change_list_template = "admin/members/change_list.html"
+    list_display = ("number", "masked_name", "masked_phone", "tier", "joined_at")
+    list_select_related = ("user", "tier")
+    list_filter = ("tier",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("=user__username",)
+    ordering = ("-id",)
+    fields = ("number", "masked_phone", "tier", "joined_at")
+    inlines = (LinkInline, SuspensionInline)
+    actions = ("suspend", "lift", "move_to_tier")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        """Fetch each member's own patient with it."""
+        own = FamilyLink.objects.filter(relation=Relation.SELF).select_related("patient")
+        rows = super().get_queryset(request)
+        return rows.prefetch_related(Prefetch("links", own, to_attr="own_links"))
+
+    @admin.display(description=_("number"), ordering="user__username")
+    def number(self, member: Member) -> str:
+        """Show the member number."""
+        return member.number
+
+    @admin.display(description=_("name"))
+    def masked_name(self, member: Member) -> str:
+        """Show the member's own name, masked."""
+        return ", ".join(str(link.patient) for link in getattr(member, "own_links", ()))
+
+    @admin.display(description=_("phone"))
+    def masked_phone(self, member: Member) -> str:
+        """Show the number, masked."""
+        return str(member.phone or "")
+
+    @confirmed_action(
+        _("Pause online booking"),
+        permission="members.suspend_member",
+        explanation=_("The member keeps what is booked, and cannot book more online meanwhile."),
+        form=SuspensionForm,
+    )
+    def suspend(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Suspend a member."""
+        suspend_member(member_uid=member.uid, by=_by(request), now=clock.now(), **answers)
+
+    @confirmed_action(
+        _("Resume online booking"), permission="members.suspend_member", form=ReasonForm
+    )
+    def lift(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Lift a member's suspensions."""
+        lift_suspension(member_uid=member.uid, by=_by(request), now=clock.now(), **answers)
+
+    @confirmed_action(_("Change the tier"), permission="members.change_member_tier", form=TierForm)
+    def move_to_tier(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Put a member into another tier."""
+        change_tier(member_uid=member.uid, by=_by(request), now=clock.now(), **answers)
+
+
+@admin.register(Patient)
+class PatientAdmin(ReadOnly, ActingAdmin):
+    """Patients, masked; shown in clear on a page of their own, for a reason that is logged."""
+
+    change_list_template = "admin/members/change_list.html"
+    list_display = ("masked_name", "masked_identity", "sex", "state", "created_at")
+    list_filter = ("state",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("=links__member__user__username",)
+    ordering = ("-id",)
+    fields = (
+        "masked_name",
+        "identity_kind",
+        "masked_identity",
+        "sex",
+        "state",
+        "created_at",
+        "in_clear",
+    )
+    inlines = (LinkInline,)
+    actions = ("verify",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that shows a patient in clear."""
+        page = path(
+            "<int:patient_id>/reveal/",
+            self.admin_site.admin_view(never_cache(self.reveal)),
+            name="members_patient_reveal",
+        )
+        return [page, *super().get_urls()]
+
+    @admin.display(description=_("name"))
+    def masked_name(self, patient: Patient) -> str:
+        """Show the name, masked."""
+        return str(patient)
+
+    @admin.display(description=_("document number"))
+    def masked_identity(self, patient: Patient) -> str:
+        """Show the number, masked."""
+        return str(patient.identity_number or "")
+
+    @admin.display(description=_("in clear"))
+    def in_clear(self, patient: Patient) -> str:
+        """Lead to the page that shows it."""
+        address = reverse("admin:members_patient_reveal", args=[patient.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Show name, document and phone"))
+
+    @confirmed_action(
+        _("Verify the document"),
+        permission="members.verify_patient",
+        explanation=_("Type the number from the document in your hand, not from a screen."),
+        form=DocumentForm,
+    )
+    def verify(self, request: HttpRequest, patient: Patient, answers: Answers) -> None:
+        """Note that staff has seen the document."""
+        verify_patient(patient_uid=patient.uid, by=_by(request), now=clock.now(), **answers)
+
+    def reveal(self, request: HttpRequest, patient_id: int) -> HttpResponse:
+        """Ask for a reason; then show the patient in clear, once."""
+        if not request.user.has_perm("members.reveal_identity"):
+            raise PermissionDenied
+        patient = get_object_or_404(Patient, pk=patient_id)
+        form = ReasonForm(request.POST or None)
+        shown = None
+        if form.is_valid():
+            shown = reveal_identity(
+                patient_uid=patient.uid, by=_by(request), now=clock.now(), **form.cleaned_data
+            )
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Show a patient in clear"),
+            "patient": patient,
+            "form": form,
+            "shown": shown,
+        }
+        status = 422 if form.errors else 200
+        return TemplateResponse(request, "admin/members/reveal.html", context, status=status)
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(ReadOnly, admin.ModelAdmin):
+    """Suspensions; begun and lifted from the list of members."""
+
+    list_display = ("member", "starts_at", "ends_at", "reason")
+    list_select_related = ("member__user",)
+    search_fields = ("=member__user__username",)
+    ordering = ("-ends_at",)
+    show_full_result_count = False
+
+
+@admin.register(Tier)
+class TierAdmin(admin.ModelAdmin):
+    """Tiers; what they allow is told by their privileges."""
+
+    list_display = ("code", "name_en", "name_zh", "rank", "points_from")
+    ordering = ("rank",)
+    search_fields = ("code", "name_en", "name_zh")
+
+
+@admin.register(Privilege)
+class PrivilegeAdmin(admin.ModelAdmin):
+    """Privileges by tier and date: what has held once stays on record, a new row replaces it."""
+
+    list_display = ("tier", "key", "value", "valid_from")
+    list_filter = ("tier", "key")
+    list_select_related = ("tier",)
+    ordering = ("tier__rank", "key", "-valid_from")
+
+    def has_change_permission(self, request: HttpRequest, obj: Privilege | None = None) -> bool:
+        """Change only what does not hold yet."""
+        return super().has_change_permission(request, obj) and _is_to_come(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Privilege | None = None) -> bool:
+        """Delete only what does not hold yet."""
+        return super().has_delete_permission(request, obj) and _is_to_come(obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer no deletion of many rows, which would not look at each."""
+        return {}
+
+
+@never_cache
+def member_search(request: HttpRequest) -> HttpResponse:
+    """Find people by what they say of themselves; asked by POST, so that no address holds it."""
+    if not request.user.has_perms(["members.view_member", "members.view_patient"]):
+        raise PermissionDenied
+    form = SearchForm(request.POST or None)
+    found = find_people(form.cleaned_data["looked_for"]) if form.is_valid() else None
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Find a member or patient"),
+        "form": form,
+        "found": found,
+    }
+    return TemplateResponse(request, "admin/members/search.html", context)
+
+
+admin.site.add_page("member-search/", member_search, name="member_search")  # type: ignore[attr-defined]
+
+
+def _by(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def _is_to_come(row: Privilege | None) -> bool:
+    return row is None or row.valid_from > clock.now()
+
+
+def _names_of_groups(user: User) -> list[str]:
+    return sorted(Group.objects.filter(user=user).values_list("name", flat=True))
+
+
+def _link_to(row: Member | Patient) -> str:
+    address = reverse(f"admin:members_{row._meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', address, row)
