@@ -25,9 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it step by step, saying so; do nothing where there are clinics already."""
         if not settings.IS_DEVELOPMENT:
-            raise CommandError(
-                "Demo data is for development: everybody knows its passwords."
-            )
+            raise CommandError("Demo data is for development: everybody knows its passwords.")
         if Clinic.objects.exists():
             return
         self.verbosity = options["verbosity"]

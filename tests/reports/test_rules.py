@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import pytest
+
+from reports.rules import Tally, finding, plain_cell, told, total
+
+SOME = Tally(offered=100, booked=40, attended=30, cancelled=6, called_off=2)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0"), (1, "<5"), (4, "<5"), (5, "5"), (1234, "1234")]
+)
+def test_hides_counts_that_could_point_at_a_person(count, shown):
+    assert told(count) == shown
+
+
+def test_places_are_told_openly_and_people_from_five_on():
+    assert replace(SOME, offered=3).told == ("3", "40", "30", "6", "<5")
+
+
+def test_adds_up():
+    assert total([SOME, SOME, Tally(offered=1)]) == Tally(201, 80, 60, 12, 4)
+    assert total([]) == Tally()
+
+
+@pytest.mark.parametrize(("booked", "percent"), [(0, 0), (40, 40), (100, 100)])
+def test_tells_the_share_booked(booked, percent):
+    assert replace(SOME, booked=booked).percent_booked == percent
+
+
+def test_nothing_offered_is_no_share():
+    assert Tally(booked=3).percent_booked == 0
+
+
+def test_finds_the_fullest_department():
+    by_department = {
+        "Cardiology": SOME,
+        "Neurology": replace(SOME, booked=90),
+        "Closed": Tally(),
+    }
+
+    assert finding(by_department) == (
+        "Neurology is the fullest: 90% of its places were booked, against 65% overall."
+    )
+
+
+def test_says_when_nobody_came():
+    assert finding({"Cardiology": Tally(offered=12)}) == "None of 12 places was booked."
+
+
+def test_says_nothing_of_nothing():
+    assert finding({"Cardiology": Tally()}) == ""
+    assert finding({}) == ""
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_is_a_formula(sign):
+    assert plain_cell(f"{sign}HYPERLINK()") == f"'{sign}HYPERLINK()"
+
+
+@pytest.mark.parametrize("text", ["Cardiology", "心内科", "", "a=b"])
+def test_other_cells_stay_as_they_are(text):
+    assert plain_cell(text) == text
