@@ -23,4 +23,5 @@ def icon(name: str, size: int = 20) -> SafeString:
         focusable="false",
         **{"class": "icon"},
     )
-    return mark_safe(drawing)  # noqa: S308 - drawn by the package from its own files
+    compact = "".join(line.strip() for line in drawing.splitlines())
+    return mark_safe(compact)  # noqa: S308 - drawn by the package from its own files

@@ -10,7 +10,7 @@ from django.utils import translation
 PAGES = sorted(Path("templates").rglob("*.html"))
 SAID_TO_PEOPLE = ("alt", "aria-label", "placeholder", "title")
 # A foreign code, a name of ours that is translated elsewhere, or a piece of notation.
-NOT_WORDS = {"UTC"}
+NOT_WORDS = {"API", "OpenAPI", "UTC"}
 
 
 def source_of(page):
