@@ -30,6 +30,7 @@ from medbook.new_keys import new_keys
 CHECKOUT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("MEDBOOK_VAR", CHECKOUT / "var")).absolute()
 ENVIRONMENT_FILE = VAR / "development.env"
+READY_BEFORE = VAR / "ready-before"
 SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CELERY_BROKER_URL")
 POLL_SECONDS = 0.2
 STOP_SECONDS = 3  # an idle worker would take six; what is killed is idempotent and begins again
@@ -164,9 +165,12 @@ class Supervisor:
         try:
             if self._database is not None:
                 self._database.start()
+            if READY_BEFORE.exists():  # seldom anything to prepare: the web server starts beside it
+                self._web.start()
             if not self._prepare():
                 return 0 if self._stopping else 1
-            self._web.start()
+            if not self._web.is_running:
+                self._web.start()
             self._worker.start()
             self._keep()
         except PostgresFailed as failure:
@@ -199,6 +203,7 @@ class Supervisor:
                 each.watch(time.monotonic())
             if not greeted and is_ready(self._port):
                 say(welcome(self._port, seconds=time.monotonic() - self._started_at))
+                READY_BEFORE.touch()
                 greeted = True
             time.sleep(POLL_SECONDS)
 
