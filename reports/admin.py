@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import timedelta
+from typing import cast
 
 from django.conf import settings
 from django.contrib import admin
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from medbook import clock, databases
 from medbook.admin_site import MedBookAdminSite
+from members.models import User
 from reports import rules
 from reports.forms import BookingsFilter
 from reports.rules import Tally
@@ -35,7 +37,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
         departments=form.departments(), start=start, end=end, using=databases.reports()
     )
     if request.GET.get("format") == "csv":
-        text = export_bookings(rows=rows, start=start, end=end, by=request.user)
+        text = export_bookings(rows=rows, start=start, end=end, by=cast(User, request.user))
         name = f"bookings-{start}-{end - timedelta(days=1)}.csv"
         return HttpResponse(
             text,

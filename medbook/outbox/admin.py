@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from medbook.admin_site import ReadOnly
@@ -15,7 +16,9 @@ class WaitingFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "waiting"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin
+    ) -> list[tuple[str, str | Promise]]:
         return [("yes", _("Waiting")), ("failing", _("Failing")), ("no", _("Handled"))]
 
     def queryset(
@@ -42,7 +45,7 @@ class OutboxMessageAdmin(ReadOnly, admin.ModelAdmin):
         "last_error",
         "handled_at",
     ]
-    list_filter = [WaitingFilter, "topic"]
-    search_fields = ["dedupe_key__exact", "request_id__exact"]
+    list_filter = [WaitingFilter]
+    search_fields = ["topic__exact", "dedupe_key__exact", "request_id__exact"]
     ordering = ["-id"]
     show_full_result_count = False
