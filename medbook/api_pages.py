@@ -77,12 +77,12 @@ class CursorPages(BasePagination):
 
     def _read(self, cursor: str, length: int) -> tuple[bool, list[str]]:
         try:
-            backward, *position = self.signer.unsign_object(cursor)
+            said = self.signer.unsign_object(cursor)
         except (signing.BadSignature, ValueError) as wrong:
             raise MalformedCursor() from wrong
-        if len(position) != length:
+        if not isinstance(said, list) or len(said) != length + 1:
             raise MalformedCursor()
-        return bool(backward), position
+        return bool(said[0]), said[1:]
 
     def _link(self, row: Model, ordering: Sequence[str], backward: bool) -> str:
         position = [_text_of(row, column.lstrip("-")) for column in ordering]
