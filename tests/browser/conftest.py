@@ -1,7 +1,5 @@
 """A real browser before a real server and a real database."""
 
-import os
-
 import pytest
 from django.test import Client
 
@@ -56,7 +54,13 @@ def visitor(browser, live_server):
             client = Client()
             client.force_login(member.user)
             window.add_cookies(
-                [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+                [
+                    {
+                        "name": "sessionid",
+                        "value": client.cookies["sessionid"].value,
+                        "url": live_server.url,
+                    }
+                ]
             )
         page = window.new_page()
         page.set_default_timeout(10_000)

@@ -31,7 +31,11 @@ def alice():
 def shen():
     heart = DepartmentFactory(code="heart", name_en="Cardiology", name_zh="心内科")
     return DoctorFactory(
-        department=heart, slug="shen-yun", name_en="Shen Yun", name_zh="沈昀", search_text="shen 沈昀"
+        department=heart,
+        slug="shen-yun",
+        name_en="Shen Yun",
+        name_zh="沈昀",
+        search_text="shen 沈昀",
     )
 
 
@@ -75,12 +79,8 @@ def test_from_home_by_department_to_booked_in_four_taps(visitor, alice, schedule
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_from_home_by_search_and_another_day_in_six_taps(
-    visitor, alice, shen, schedule, scripts
-):
-    later = schedule_with_slots(
-        9, doctor=shen, service_date=schedule.service_date + timedelta(1)
-    )
+def test_from_home_by_search_and_another_day_in_six_taps(visitor, alice, shen, schedule, scripts):
+    later = schedule_with_slots(9, doctor=shen, service_date=schedule.service_date + timedelta(1))
     page = visitor(alice, java_script_enabled=scripts)
     page.goto("/zh-hans/")
     taps = Taps(page)
@@ -161,9 +161,7 @@ def test_books_and_cancels_by_keyboard_alone(visitor, alice, schedule):
     assert Appointment.objects.get().state == AppointmentState.CANCELLED
 
 
-def test_another_day_is_swapped_in_place_with_its_address_and_focus(
-    visitor, alice, shen, schedule
-):
+def test_another_day_is_swapped_in_place_with_its_address_and_focus(visitor, alice, shen, schedule):
     next_day = schedule.service_date + timedelta(1)
     schedule_with_slots(3, doctor=shen, service_date=next_day)
     page = visitor(alice)
