@@ -90,7 +90,7 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     """Show a held time to be checked; confirm it."""
     now = clock.now()
     appointment = own_appointment(member, reference=reference)
-    if _has_lapsed(appointment, now):
+    if appointment.state == AppointmentState.EXPIRED or appointment.is_lapsed(now):
         return _hold_over(request, member, appointment, now)
     if appointment.state != AppointmentState.HELD:
         return _past_confirming(appointment)
@@ -242,12 +242,6 @@ def _said(refusal: DomainError, zone: str) -> str:
     """Say a refusal with its instants in the clinic's zone."""
     with timezone.override(zone):
         return refusal.detail
-
-
-def _has_lapsed(appointment: Appointment, now: datetime) -> bool:
-    if appointment.state == AppointmentState.EXPIRED:
-        return True
-    return appointment.hold_expires_at is not None and appointment.hold_expires_at <= now
 
 
 def _usual_patient(member: Member) -> Patient:

@@ -37,6 +37,7 @@ def doctors(request: HttpRequest) -> HttpResponse:
             "form": form,
             "cards": catalogue.doctor_cards(list(page), terms, now, filters=filters),
             "count": pages.count,
+            "asked_day": filters.day,
             "page": page,
             "page_query": _query(request, without="page"),
             "loosest": loosest
@@ -82,6 +83,7 @@ def doctor(request: HttpRequest, slug: str) -> HttpResponse:
             "next_free_on": offer.next_free_on,
             "tail": offer.tail,
             "chosen": offer.chosen,
+            "is_chosen_gone": bool(asked.cleaned_data.get("at")) and offer.chosen is None,
         },
     )
 

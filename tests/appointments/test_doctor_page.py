@@ -216,6 +216,18 @@ def test_offers_the_time_that_was_tapped_before_signing_in(client, chen):
     page = shown(client, day=schedule.service_date, at=wanted.isoformat())
 
     assert page.context["chosen"].starts_at == wanted
+    assert not page.context["is_chosen_gone"]
+
+
+def test_says_that_the_time_tapped_before_signing_in_has_gone(client, chen):
+    schedule = schedule_with_slots(3, doctor=chen)
+    fill(schedule, 2)
+    wanted = schedule.slots.get(number=2).starts_at
+
+    page = shown(client, day=schedule.service_date, at=wanted.isoformat())
+
+    assert page.context["chosen"] is None
+    assert "The time you chose is no longer free." in page.text
 
 
 def test_an_unknown_or_retired_doctor_is_not_found(client):
