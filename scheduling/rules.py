@@ -67,7 +67,7 @@ class SaleTimes:
 class Sitting:
     """A weekly pattern, as far as it can clash with another. `valid_until` is its last day."""
 
-    name: Hashable
+    name: int
     doctor: Hashable
     room: Hashable
     weekday: int

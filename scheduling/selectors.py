@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from medbook import databases
@@ -148,6 +149,40 @@ def templates_asking_for(department: Department, day: date) -> list[RosterTempla
         .select_related("doctor", "room", "visit_type")
         .order_by("id")
     )
+
+
+def latest_runs(count: int = 20) -> list[ReleaseRun]:
+    """List the runs that finished last."""
+    runs = ReleaseRun.objects.filter(finished_at__isnull=False)
+    return list(
+        runs.select_related("department__clinic").order_by("-finished_at", "-service_date")[:count]
+    )
+
+
+def clash_sentences(run: ReleaseRun) -> list[str]:
+    """Say, one by one, why a run could not follow a roster template. Two queries."""
+    templates = RosterTemplate.objects.select_related("doctor", "room").in_bulk(
+        [clash["template"] for clash in run.clashes]
+    )
+    schedules = schedules_in_full().in_bulk([clash["schedule"] for clash in run.clashes])
+    return [
+        _("%(template)s: %(why)s")
+        % {
+            "template": templates.get(clash["template"], clash["template"]),
+            "why": _why(clash["reason"], schedules.get(clash["schedule"])),
+        }
+        for clash in run.clashes
+    ]
+
+
+def _why(reason: str, schedule: Schedule | None) -> str:
+    if schedule is not None:
+        return schedule.said_to_clash(reason)
+    if reason == "hours":
+        return _("there are no such hours on that day.")
+    if reason == "room_closed":
+        return _("the room is not active.")
+    return _("the doctor or the room is busy at that time.")
 
 
 Horizons = dict[Department, list[date]]

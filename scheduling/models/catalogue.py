@@ -49,6 +49,14 @@ class Clinic(models.Model):
         return self.name
 
 
+class DepartmentManager(models.Manager["Department"]):
+    """Departments with their clinic, without which none is named."""
+
+    def get_queryset(self) -> models.QuerySet["Department"]:
+        """Join the clinic."""
+        return super().get_queryset().select_related("clinic")
+
+
 class Department(models.Model):
     """A department of a clinic, with its rules of release and booking."""
 
@@ -88,6 +96,7 @@ class Department(models.Model):
         help_text=_("A patient may have one appointment a day in this department."),
     )
 
+    objects = DepartmentManager()
     name = Bilingual("name")
 
     class Meta:

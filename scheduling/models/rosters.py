@@ -1,8 +1,8 @@
 """Which weekly patterns are schedules made from?"""
 
 import uuid
-from collections.abc import Collection, Hashable
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -129,7 +129,15 @@ class RosterTemplate(models.Model):
         return f"{self.doctor} · {self.get_weekday_display()} {self.hours} · {self.room}"
 
     def clean(self) -> None:
-        """Refuse a room of another clinic."""
+        """Refuse hours or days that are none, and a room of another clinic."""
+        if self.start_time and self.end_time:
+            if self.start_time >= self.end_time:
+                raise ValidationError({"end_time": _("The end must come after the start.")})
+            if _length(self.start_time, self.end_time) > LONGEST_SESSION:
+                raise ValidationError({"end_time": _("A session lasts 12 hours at most.")})
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            text = _("The last day must not come before the first.")
+            raise ValidationError({"valid_until": text})
         require_one_clinic(self)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
@@ -144,10 +152,12 @@ class RosterTemplate(models.Model):
             )
             if clash:
                 shared = "doctor" if clash.doctor_id == self.doctor_id else "room"
-                raise ValidationError({shared: clash.said_to_clash(shared)})
+                text = _("%(busy)s (template %(id)s).")
+                said = {"busy": clash.said_busy(shared), "id": clash.pk}
+                raise ValidationError({shared: ValidationError(text, params=said)})
         super().validate_constraints(exclude)
 
-    def sitting(self, name: Hashable) -> Sitting:
+    def sitting(self, name: int) -> Sitting:
         """Tell, under a name, what of this pattern can clash with another."""
         return Sitting(
             name=name,
@@ -160,22 +170,25 @@ class RosterTemplate(models.Model):
             valid_until=self.valid_until,
         )
 
-    def said_to_clash(self, shared: str) -> str:
+    def said_busy(self, shared: str) -> str:
         """Say whom or what this pattern keeps busy, and when."""
         text = (
-            _("%(doctor)s already sits %(day)s %(hours)s in room %(room)s (template %(id)s).")
+            _("%(doctor)s already sits %(day)s %(hours)s in room %(room)s")
             if shared == "doctor"
-            else _("Room %(room)s is used by %(doctor)s %(day)s %(hours)s (template %(id)s).")
+            else _("Room %(room)s is used by %(doctor)s %(day)s %(hours)s")
         )
         return str(text) % {
             "doctor": self.doctor,
             "day": self.get_weekday_display(),
             "hours": self.hours,
             "room": self.room,
-            "id": self.pk,
         }
 
     @property
     def hours(self) -> str:
         """The time of day, as in 08:00–12:00."""
         return f"{self.start_time:%H:%M}–{self.end_time:%H:%M}"
+
+
+def _length(start: time, end: time) -> timedelta:
+    return datetime.combine(date.min, end) - datetime.combine(date.min, start)

@@ -1,0 +1,72 @@
+"""How do staff keep clinics, departments, rooms, kinds of visit and doctors?"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from scheduling import rules
+from scheduling.admin.files import FilesAdmin
+from scheduling.models import Clinic, Department, Doctor, Room, VisitType
+
+
+@admin.register(Clinic)
+class ClinicAdmin(admin.ModelAdmin):
+    list_display = ["code", "name_en", "name_zh", "time_zone", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["code", "name_en", "name_zh"]
+    ordering = ["code"]
+
+
+@admin.register(Department)
+class DepartmentAdmin(admin.ModelAdmin):
+    list_display = ["code", "name_en", "name_zh", "clinic", "release_days_ahead", "is_active"]
+    list_filter = ["clinic", "is_active"]
+    list_select_related = ["clinic"]
+    search_fields = ["code", "name_en", "name_zh"]
+    autocomplete_fields = ["clinic"]
+    ordering = ["clinic", "code"]
+
+
+@admin.register(Room)
+class RoomAdmin(admin.ModelAdmin):
+    list_display = ["code", "clinic", "place_en", "place_zh", "is_active"]
+    list_filter = ["clinic", "is_active"]
+    list_select_related = ["clinic"]
+    search_fields = ["code", "place_en", "place_zh"]
+    autocomplete_fields = ["clinic"]
+    ordering = ["clinic", "code"]
+
+
+@admin.register(VisitType)
+class VisitTypeAdmin(admin.ModelAdmin):
+    list_display = ["code", "name_en", "name_zh", "length_minutes", "buffer_minutes"]
+    search_fields = ["code", "name_en", "name_zh"]
+    ordering = ["code"]
+
+
+@admin.register(Doctor)
+class DoctorAdmin(FilesAdmin):
+    list_display = ["code", "name_en", "name_zh", "department", "title", "is_active"]
+    list_filter = [
+        "department__clinic",
+        ("department", admin.RelatedOnlyFieldListFilter),
+        "title",
+        "is_active",
+    ]
+    list_select_related = ["department__clinic"]
+    search_fields = ["search_text"]
+    autocomplete_fields = ["department", "user"]
+    ordering = ["code"]
+    exported_with = ["department"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Look for names, pinyin and staff numbers as members do."""
+        return super().get_search_results(request, queryset, rules.searched(search_term))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Leave accounts to those who may see them."""
+        return [] if request.user.has_perm("members.view_user") else ["user"]
