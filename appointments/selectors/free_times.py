@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Count, DateTimeField, Exists, F, Func, IntegerField, OuterRef, Q
@@ -12,7 +12,7 @@ from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from members.models import Member
 from scheduling.choices import SlotState
-from scheduling.models import Schedule, ScheduleQuerySet, Slot
+from scheduling.models import Doctor, Schedule, ScheduleQuerySet, Slot
 
 # From and until which hour of the clinic's clock a session starts in each half-day.
 HOURS: dict[HalfDay, tuple[int, int]] = {
@@ -102,6 +102,18 @@ def own_visits(member: Member | None, start: datetime, end: datetime) -> list[Ap
         return []
     booked = Appointment.objects.live().filter(member=member, hold_expires_at__isnull=True)
     return list(booked.filter(starts_at__lt=end, ends_at__gt=start))
+
+
+def colleagues_chips(
+    doctor: Doctor, day: date, terms: Terms, now: datetime, most: int = 3
+) -> list[Chip]:
+    """List the first free time that day of each other doctor of the department. Two queries."""
+    rows = open_schedules(terms, now).filter(department=doctor.department, service_date=day)
+    schedules = rows.exclude(doctor=doctor).select_related("doctor", "department__clinic")
+    first: dict[int, Chip] = {}
+    for chip in free_chips(schedules, now):
+        first.setdefault(chip.schedule.doctor_id, chip)
+    return list(first.values())[:most]
 
 
 def nearest_chips(

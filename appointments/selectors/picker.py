@@ -17,6 +17,7 @@ from appointments.selectors.free_times import (
     Chip,
     ChipState,
     Sitting,
+    colleagues_chips,
     free_chips,
     own_visits,
     sittings,
@@ -90,6 +91,7 @@ class Picker:
     next_week: date | None
     next_free_on: date | None
     tail: list[Chip]
+    colleagues: list[Chip]
     chosen: Chip | None
 
 
@@ -102,7 +104,10 @@ def picker(
     chosen_at: datetime | None,
     now: datetime,
 ) -> Picker:
-    """Lay out the week around a day, else around the first free one. At most four queries."""
+    """Lay out the week around a day, else around the first free one.
+
+    At most six queries, whatever the number of days.
+    """
     today = clock.local_date(now, doctor.department.clinic.time_zone)
     by_date: dict[date, list[Sitting]] = defaultdict(list)
     ahead = doctor.schedules.exclude(state=ScheduleState.DRAFT).filter(
@@ -113,7 +118,7 @@ def picker(
     known = {day: _day(day, rows, terms, now) for day, rows in by_date.items()}
     current = replace(_current(known, wanted, today), is_current=True)
     sessions = _sessions(by_date[current.date], member, terms, now)
-    later = [day for day in known.values() if day.state in HAS_FREE and day.date > current.date]
+    next_free_on = _next_free(known, current.date)
     first = today + timedelta(days=(current.date - today).days // DAYS_SHOWN * DAYS_SHOWN)
     dates = [first + timedelta(days=number) for number in range(DAYS_SHOWN)]
     before, after = first - timedelta(days=DAYS_SHOWN), first + timedelta(days=DAYS_SHOWN)
@@ -125,9 +130,12 @@ def picker(
         next_week=after
         if any(day.is_link and day.date >= after for day in known.values())
         else None,
-        next_free_on=None if current.state in HAS_FREE else _first_free(known, current.date),
-        tail=_tail(by_date[later[0].date], terms, now)
-        if later and current.free <= SHORT_DAY
+        next_free_on=None if current.state in HAS_FREE else next_free_on,
+        tail=_tail(by_date[next_free_on], terms, now)
+        if next_free_on and current.free <= SHORT_DAY
+        else [],
+        colleagues=colleagues_chips(doctor, current.date, terms, now)
+        if current.state in (DayState.FULL, DayState.OFF)
         else [],
         chosen=_chosen(sessions, chosen_at),
     )
@@ -142,9 +150,9 @@ def _current(known: Mapping[date, Day], wanted: date | None, today: date) -> Day
     return next(free, None) or next(linked, None) or Day(today)
 
 
-def _first_free(known: Mapping[date, Day], current: date) -> date | None:
-    """Find the next day with a free place, else an earlier one."""
-    free = [day.date for day in known.values() if day.state in HAS_FREE]
+def _next_free(known: Mapping[date, Day], current: date) -> date | None:
+    """Find the next other day with a free place, else an earlier one."""
+    free = [day.date for day in known.values() if day.state in HAS_FREE and day.date != current]
     return next((day for day in free if day > current), free[0] if free else None)
 
 

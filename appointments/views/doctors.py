@@ -82,6 +82,7 @@ def doctor(request: HttpRequest, slug: str) -> HttpResponse:
             "next_week": offer.next_week,
             "next_free_on": offer.next_free_on,
             "tail": offer.tail,
+            "colleagues": offer.colleagues,
             "chosen": offer.chosen,
             "is_chosen_gone": bool(asked.cleaned_data.get("at")) and offer.chosen is None,
         },

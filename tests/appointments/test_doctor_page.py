@@ -8,6 +8,7 @@ from appointments.selectors.free_times import ChipState
 from appointments.selectors.picker import DayState
 from medbook import clock
 from scheduling.choices import ScheduleState
+from scheduling.models import Schedule
 from tests.appointments.booking import book, fill
 from tests.factories import (
     DoctorFactory,
@@ -178,6 +179,33 @@ def test_a_short_day_shows_the_next_open_day_too(client, chen):
     assert [chip.schedule for chip in tail] == [later] * 4
 
 
+@pytest.mark.parametrize("why", ["full", "off"])
+def test_a_full_day_or_a_day_off_offers_colleagues(client, chen, why):
+    schedule = schedule_with_slots(1, doctor=chen)
+    if why == "full":
+        fill(schedule)
+    else:
+        Schedule.objects.update(state=ScheduleState.CALLED_OFF)
+    day = schedule.service_date
+    colleague = DoctorFactory(department=chen.department, name_en="Li Na")
+    other = schedule_with_slots(2, doctor=colleague, service_date=day)
+    schedule_with_slots(2, doctor=colleague, service_date=day + timedelta(1))
+    schedule_with_slots(2, service_date=day)
+
+    page = shown(client, day=day)
+
+    assert [chip.schedule for chip in page.context["colleagues"]] == [other]
+    assert "Li Na" in page.text
+
+
+def test_a_day_with_free_times_offers_no_colleagues(client, chen):
+    schedule = schedule_with_slots(1, doctor=chen)
+    colleague = DoctorFactory(department=chen.department)
+    schedule_with_slots(2, doctor=colleague, service_date=schedule.service_date)
+
+    assert shown(client).context["colleagues"] == []
+
+
 def test_leads_to_other_weeks_and_to_the_next_free_day(client, chen):
     schedule_with_slots(9, doctor=chen, service_date=in_days(9), release_at=clock.now())
 
@@ -278,3 +306,6 @@ def test_asks_as_few_questions_for_many_days_as_for_one(
 
     with django_assert_max_num_queries(12):
         shown(client)
+    fill(chen.schedules.get(service_date=in_days(5)))
+    with django_assert_max_num_queries(12):
+        shown(client, day=in_days(5))
