@@ -1,6 +1,6 @@
 """Is this process alive, and can it serve?"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -32,7 +32,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
         return _answer("unavailable", {"database": "away"}, 503)
     if abs(skew) > LARGEST_SKEW:
         return _answer("unavailable", {"clock": "differs from the database"}, 503)
-    problems = {name: "attention" for name in attention()}
+    problems = dict.fromkeys(attention(), "attention")
     if not cache_works():
         problems["cache"] = "away"
     return _answer("degraded" if problems else "ok", problems, 200)
@@ -53,7 +53,8 @@ def database_skew() -> timedelta:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row = cursor.fetchone()
-    return row[0] - clock.now()
+    told: datetime = row[0]
+    return told - clock.now()
 
 
 def cache_works() -> bool:

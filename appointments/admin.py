@@ -1,0 +1,168 @@
+"""How does staff see appointments and act on them?"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appointments.models import Appointment, AppointmentQuerySet
+from appointments.selectors.visits import with_details
+from appointments.services.calling_off import call_off_schedules
+from appointments.services.cancelling import cancel_appointment
+from appointments.services.payment import take_desk_payment
+from appointments.services.visits import check_in, finish_visit, start_visit
+from billing.choices import Gateway
+from medbook import clock
+from medbook.admin_actions import ActingAdmin, Answers, ReasonForm, confirmed_action
+from medbook.admin_site import ReadOnly
+from medbook.references import normalised_reference
+from scheduling.admin.acting import acting
+from scheduling.admin.schedules import ScheduleAdmin as SchedulingScheduleAdmin
+from scheduling.models import Schedule
+
+
+class DeskPaymentForm(forms.Form):
+    """Ask how it was paid."""
+
+    gateway = forms.ChoiceField(label=gettext_lazy("Way to pay"), choices=Gateway)
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(ReadOnly, ActingAdmin):
+    """Appointments: looked at here, changed by actions only."""
+
+    list_display = ("reference", "time", "doctor", "patient", "tier", "state", "shown_price")
+    list_filter = ("state", ("department", admin.RelatedOnlyFieldListFilter))
+    show_full_result_count = False
+    search_fields = ("reference", "member__user__username")
+    search_help_text = gettext_lazy("Reference or member number")
+    date_hierarchy = "service_date"
+    list_per_page = 50
+    actions = ("check_in", "start", "finish", "take_payment", "cancel")
+    fields = (
+        "reference",
+        "state",
+        "end_reason",
+        "time",
+        "doctor",
+        "department",
+        "room",
+        "patient",
+        "member",
+        "tier",
+        "fee",
+        "discount",
+        "price",
+        "currency",
+        "way_to_pay",
+        "cancel_until",
+        "created_at",
+        "hold_expires_at",
+        "confirmed_at",
+        "arrived_at",
+        "started_at",
+        "completed_at",
+        "ended_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> AppointmentQuerySet:
+        """Show doctors their own visits, everybody else all."""
+        rows = with_details(Appointment.objects.all())
+        if _is_doctor_only(request):
+            return rows.filter(doctor__user=acting(request))
+        return rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Read a reference as people type it."""
+        found, has_duplicates = super().get_search_results(request, queryset, search_term)
+        return found | queryset.filter(reference=normalised_reference(search_term)), has_duplicates
+
+    @admin.display(description=gettext_lazy("time"), ordering="starts_at")
+    def time(self, row: Appointment) -> str:
+        """Say the start in the clinic's zone."""
+        return clock.text(row.starts_at, row.time_zone)
+
+    @admin.display(description=gettext_lazy("price"))
+    def shown_price(self, row: Appointment) -> str:
+        """Show the price with its currency."""
+        return row.shown_price
+
+    @admin.display(description=gettext_lazy("room"))
+    def room(self, row: Appointment) -> str:
+        """Name the room."""
+        return str(row.slot.schedule.room)
+
+    @confirmed_action(gettext_lazy("Check in"), permission="appointments.check_in")
+    def check_in(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        check_in(appointment_uid=row.uid, by=acting(request), now=clock.now())
+
+    @confirmed_action(
+        gettext_lazy("Start the consultation"), permission="appointments.conduct_visit"
+    )
+    def start(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        start_visit(appointment_uid=row.uid, by=acting(request), now=clock.now())
+
+    @confirmed_action(
+        gettext_lazy("Finish the consultation"), permission="appointments.conduct_visit"
+    )
+    def finish(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        finish_visit(appointment_uid=row.uid, by=acting(request), now=clock.now())
+
+    @confirmed_action(
+        gettext_lazy("Record a payment at the desk"),
+        permission="billing.record_desk_payment",
+        form=DeskPaymentForm,
+    )
+    def take_payment(self, request: HttpRequest, row: Appointment, answers: Answers) -> str:
+        payment = take_desk_payment(
+            appointment_uid=row.uid,
+            gateway=answers["gateway"],
+            by=acting(request),
+            now=clock.now(),
+        )
+        return _("%(amount)s received.") % {"amount": payment.amount}
+
+    @confirmed_action(
+        gettext_lazy("Cancel for the member"),
+        permission="appointments.cancel_for_member",
+        explanation=gettext_lazy("The place goes back on sale and the invoice is voided."),
+    )
+    def cancel(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        cancel_appointment(appointment_uid=row.uid, by=acting(request), now=clock.now())
+
+
+def _is_doctor_only(request: HttpRequest) -> bool:
+    """Tell whether somebody conducts visits and has no part in the front desk."""
+    has_perm = request.user.has_perm
+    return has_perm("appointments.conduct_visit") and not has_perm("appointments.check_in")
+
+
+admin.site.unregister(Schedule)
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(SchedulingScheduleAdmin):
+    """Schedules, and what calling them off does to appointments."""
+
+    actions = [*SchedulingScheduleAdmin.actions, "call_off"]
+
+    @confirmed_action(
+        gettext_lazy("Call off"),
+        permission="appointments.call_off",
+        form=ReasonForm,
+        explanation=gettext_lazy(
+            "Every place is blocked for good, every open appointment is called off. "
+            "This cannot be undone."
+        ),
+    )
+    def call_off(self, request: HttpRequest, row: Schedule, answers: Answers) -> str:
+        count = call_off_schedules(
+            schedule_uids=[row.uid], reason=answers["reason"], by=acting(request), now=clock.now()
+        )
+        return _("%(count)d appointments called off.") % {"count": count}
