@@ -64,6 +64,7 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Make the data folder where needed, start the server, make roles and database."""
+        self.stop()
         self._settle()
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
@@ -235,8 +236,7 @@ class EmbeddedPostgres:
             if "medbook_app" not in known:
                 connection.execute("CREATE ROLE medbook_app LOGIN")
             if not self.durable:
-                connection.execute("ALTER ROLE medbook_owner CREATEDB")
-                connection.execute("GRANT medbook_app TO medbook_owner")
+                connection.execute("ALTER ROLE medbook_owner SUPERUSER")  # tests make and hurt
             if "medbook" not in known:
                 connection.execute("CREATE DATABASE medbook OWNER medbook_owner")
 

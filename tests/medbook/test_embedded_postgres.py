@@ -76,6 +76,7 @@ def test_application_neither_owns_nor_makes_tables(started):
     with connect(server.app_url) as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE mine ()")
+
         owner = connection.execute(
             "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'medbook'"
         ).fetchone()[0]
