@@ -14,6 +14,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from stdnum.cn import ric
 
+SHORTEST_PHONE = 6  # digits after the country code; less is a hotline, which nobody signs in with
+
 PRIVILEGE_TYPES: dict[str, Callable[[str], Any]] = {
     "rate": Decimal,
     "share": Decimal,
@@ -39,9 +41,10 @@ class PrivilegeKind:
         """Read a stored value. Raises: ValueError for a wrong type or a value out of range."""
         try:
             value = PRIVILEGE_TYPES[self.type](text.strip())
+            is_small, is_big = value < self.at_least, value > (self.at_most or value)
         except (ArithmeticError, KeyError, ValueError) as wrong:
             raise ValueError(f"{self.key}: {text!r} is not a {self.type}") from wrong
-        if value < self.at_least or (self.at_most is not None and value > self.at_most):
+        if is_small or is_big:
             raise ValueError(f"{self.key}: {text!r} is out of range")
         return value
 
@@ -89,7 +92,8 @@ def normalised_phone(text: str) -> str:
         number = phonenumbers.parse(re.sub(r"^00", "+", plain), "CN")
     except phonenumbers.NumberParseException as wrong:
         raise ValueError("not a phone number") from wrong
-    if not phonenumbers.is_possible_number(number):
+    is_short = len(str(number.national_number)) < SHORTEST_PHONE
+    if is_short or not phonenumbers.is_possible_number(number):
         raise ValueError("not a phone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -128,7 +132,7 @@ def normalised_resident_id(text: str) -> str:
     plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
     if re.fullmatch(r"\d{15}", plain):
         plain = plain[:6] + "19" + plain[6:]
-        plain += ric.calc_check_digit(plain)
+        plain += ric.calc_check_digit(plain + "0")  # it passes over the last place
     if not re.fullmatch(r"\d{17}[\dX]", plain) or not ric.is_valid(plain):
         raise ValueError("not a resident identity number")
     return plain

@@ -39,14 +39,28 @@ def privilege(member: Member | None, key: str, at: datetime) -> Any:
 
 
 def privileges(member: Member | None, at: datetime) -> Mapping[str, Any]:
-    """Tell all that a member's tier allows at an instant, by key. One query."""
-    rows = Privilege.objects.filter(valid_from__lte=at)
+    """Tell all that a member's tier allows at an instant, by key.
+
+    One query; none when the same object is asked again about the same instant.
+    """
     if member is None:
-        rows = rows.filter(tier__in=Tier.objects.order_by("rank").values("id")[:1])
-    else:
-        rows = rows.filter(tier_id=member.tier_id)
-    latest = dict(rows.order_by("valid_from", "id").values_list("key", "value"))
-    return _read(latest)
+        return _latest(Privilege.objects.filter(tier__in=_entry_tiers()), at)
+    asked = (member.tier_id, at)
+    known = member.__dict__.get("_privileges")
+    if known is None or known[0] != asked:
+        known = (asked, _latest(Privilege.objects.filter(tier_id=member.tier_id), at))
+        member.__dict__["_privileges"] = known
+    said: Mapping[str, Any] = known[1]
+    return said
+
+
+def _latest(rows: QuerySet[Privilege], at: datetime) -> Mapping[str, Any]:
+    valid = rows.filter(valid_from__lte=at).order_by("valid_from", "id")
+    return _read(dict(valid.values_list("key", "value")))
+
+
+def _entry_tiers() -> QuerySet[Tier, dict[str, Any]]:
+    return Tier.objects.order_by("rank").values("id")[:1]
 
 
 def most_allowed(key: str, at: datetime) -> Any:

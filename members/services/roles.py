@@ -49,10 +49,12 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "scheduling.delete_rostertemplate",
         "scheduling.run_release",
         "appointments.call_off",
+        "reports.view_reports",
     },
     Role.FINANCE: {
         *SEES_MONEY,
         "billing.record_desk_payment",
+        "reports.view_reports",
     },
     Role.AUDITOR: {
         *SEES_PEOPLE,
@@ -62,6 +64,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *_each("view", "members", "user", "privilege"),
         "appointments.view_appointment",
         "audit.view_operationlog",
+        "reports.view_reports",
     },
     Role.ADMINISTRATOR: {
         *SEES_PEOPLE,
@@ -71,6 +74,8 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.delete_privilege",
         "members.suspend_member",
         "members.change_member_tier",
+        "outbox.view_outboxmessage",
+        "reports.view_reports",
     },
 }
 

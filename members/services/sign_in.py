@@ -25,9 +25,14 @@ def record_failed_sign_in(
 
     Attempts while locked out are not noted, so that nobody can fill the log.
     """
-    if getattr(request, "axes_locked_out", False):
-        return
-    record_event(Action.SIGN_IN_FAILED, subject=_tried(credentials), outcome=Outcome.DENIED)
+    if not _was_locked_out(request):
+        record_event(Action.SIGN_IN_FAILED, subject=_tried(credentials), outcome=Outcome.DENIED)
+
+
+def _was_locked_out(request: HttpRequest | None) -> bool:
+    """Tell a knock at a closed door from the failure that closes it, which axes has counted."""
+    is_locked = bool(getattr(request, "axes_locked_out", False))
+    return is_locked and getattr(request, "axes_failures_since_start", None) is None
 
 
 def _tried(credentials: dict[str, Any]) -> User | None:

@@ -1,0 +1,110 @@
+"""May each group of staff do what its day needs, and nothing else?"""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+
+from members.choices import Role
+from members.services import roles
+from members.services.roles import UnknownPermissions, grant_roles
+
+pytestmark = pytest.mark.django_db
+
+D, P, S, F, A, X = "desk", "doctor", "scheduler", "finance", "auditor", "administrator"
+
+ACTS = ("add", "change", "delete", "view")
+
+# Model and act → who may. What is not here, nobody may but superusers.
+MATRIX = {
+    "members.member": {
+        "view": {D, A, X},
+        "suspend_member": {X},
+        "change_member_tier": {X},
+    },
+    "members.patient": {
+        "view": {D, P, A, X},
+        "verify_patient": {D},
+        "reveal_identity": {D},
+    },
+    "members.familylink": {"view": {D, A, X}},
+    "members.suspension": {"view": {D, A, X}},
+    "members.tier": {"view": {D, A, X}, "add": {X}, "change": {X}},
+    "members.privilege": {"view": {A, X}, "add": {X}, "change": {X}, "delete": {X}},
+    "members.user": {"view": {A, X}, "add": {X}, "change": {X}},
+    "scheduling.clinic": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.department": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.room": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.doctor": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.visittype": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.rostertemplate": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
+    "scheduling.schedule": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.slot": {"view": {D, P, S, A}},
+    "scheduling.releaserun": {"view": {S, A}, "run_release": {S}},
+    "appointments.appointment": {
+        "view": {D, P, A},
+        "check_in": {D},
+        "cancel_for_member": {D},
+        "conduct_visit": {P},
+        "call_off": {S},
+    },
+    "billing.invoice": {"view": {D, F, A}},
+    "billing.invoiceline": {"view": {D, F, A}},
+    "billing.payment": {"view": {D, F, A}, "record_desk_payment": {D, F}},
+    "audit.operationlog": {"view": {A}},
+}
+
+
+def granted():
+    return {
+        (f"{row.content_type.app_label}.{row.content_type.model}", act_of(row), group.name)
+        for group in Group.objects.all()
+        for row in group.permissions.select_related("content_type")
+    }
+
+
+def act_of(permission):
+    plain = {f"{act}_{permission.content_type.model}": act for act in ACTS}
+    return plain.get(permission.codename, permission.codename)
+
+
+def expected():
+    return {
+        (model, act, role)
+        for model, acts in MATRIX.items()
+        for act, allowed in acts.items()
+        for role in allowed
+    }
+
+
+def test_roles_have_exactly_the_permissions_of_the_matrix():
+    grant_roles()
+
+    assert granted() == expected()
+
+
+def test_nobody_but_superusers_may_change_groups_or_what_is_written_once():
+    grant_roles()
+
+    forbidden = Permission.objects.filter(content_type__app_label__in=["auth", "sessions", "axes"])
+    assert not Group.objects.filter(permissions__in=forbidden).exists()
+    changing = {(model, act) for model, act, _role in granted() if act in ("change", "delete")}
+    for model in ("appointments.appointment", "billing.payment", "audit.operationlog"):
+        assert not {(model, "change"), (model, "delete")} & changing
+
+
+def test_granting_again_takes_away_what_was_added_by_hand():
+    call_command("grant_roles")
+    desk = Group.objects.get(name="desk")
+    desk.permissions.add(Permission.objects.get(codename="delete_user"))
+
+    call_command("grant_roles")
+
+    assert granted() == expected()
+    assert Group.objects.count() == len(Role)
+
+
+def test_a_permission_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setattr(roles, "PERMISSIONS", {Role.DESK: {"members.fly"}})
+
+    with pytest.raises(UnknownPermissions, match=r"desk: members\.fly"):
+        grant_roles()

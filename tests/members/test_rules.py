@@ -1,0 +1,186 @@
+"""Are phones, names and identity numbers read as people write them?"""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from members import rules
+from tests.factories import resident_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+8613800000001",
+        "13800000001",
+        " 138 0000 0001 ",
+        "138-0000-0001",
+        "(138)00000001",
+        "008613800000001",
+        "0086 138 0000 0001",
+        "+86 138 0000 0001",
+        "１３８０００００００１",
+        "+86(138)0000-0001",
+    ],
+)
+def test_spellings_of_one_phone_number_are_one(text):
+    assert rules.normalised_phone(text) == "+8613800000001"
+    assert rules.normalised_phone(rules.normalised_phone(text)) == "+8613800000001"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("+44 20 7946 0958", "+442079460958"),
+        ("0044 20 7946 0958", "+442079460958"),
+        ("+852 5123 4567", "+85251234567"),
+    ],
+)
+def test_numbers_of_other_countries_keep_their_code(text, number):
+    assert rules.normalised_phone(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "1", "12345", "phone", "+", "1" * 40, "+86", "\x00"])
+def test_what_is_no_phone_number_is_refused(text):
+    with pytest.raises(ValueError, match="not a phone number"):
+        rules.normalised_phone(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("11010519491231002X", "11010519491231002X"),
+        ("11010519491231002x", "11010519491231002X"),
+        (" 110105 19491231 002X ", "11010519491231002X"),
+        ("１１０１０５１９４９１２３１００２Ｘ", "11010519491231002X"),
+        ("110105491231002", "11010519491231002X"),
+    ],
+)
+def test_spellings_of_one_identity_number_are_one(text, number):
+    assert rules.normalised_resident_id(text) == number
+    assert rules.normalised_resident_id(number) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "110105194912310021",  # wrong check digit
+        "11010519491231002",  # too short
+        "11010519491231002XX",
+        "110105194913310029",  # month 13
+        "110105202302300029",  # 30 February
+        "990105194912310029",  # no such place
+        "1101054912310o2",
+        "A1010519491231002X",
+    ],
+)
+def test_what_is_no_identity_number_is_refused(text):
+    with pytest.raises(ValueError, match="not a resident identity number"):
+        rules.normalised_resident_id(text)
+
+
+def test_an_upgraded_number_gets_a_check_digit_that_fits():
+    for number in range(1, 30):
+        full = resident_id(number, date(1962, 3, 4))
+
+        assert rules.normalised_resident_id(full[:6] + full[8:17]) == full
+
+
+def test_birthday_and_sex_are_those_of_the_number():
+    assert rules.birth_date_of("11010519491231002X") == date(1949, 12, 31)
+    assert rules.sex_of("11010519491231002X") == "female"
+    assert rules.sex_of(resident_id(1)) == "male"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Alice Chen", " alice  CHEN "),
+        ("阿依古丽·买买提", "阿依古丽•买买提"),
+        ("阿依古丽·买买提", "阿依古丽・买买提"),
+        ("张三", "张\u200b三"),
+        ("Ａlice", "alice"),
+    ],
+)
+def test_spellings_of_one_name_are_one(one, other):
+    assert rules.normalised_name(one) == rules.normalised_name(other)
+
+
+@pytest.mark.parametrize(
+    ("mask", "value", "shown"),
+    [
+        (rules.masked_phone, "+8613812345678", "138****5678"),
+        (rules.masked_phone, "+442079460958", "+44****58"),
+        (rules.masked_name, "张三", "张*"),
+        (rules.masked_name, "欧阳娜娜", "欧*"),
+        (rules.masked_name, "Alice Chen", "A."),
+        (rules.masked_identity, "11010519491231002X", "11**************2X"),
+    ],
+)
+def test_masks_show_enough_to_recognise_and_no_more(mask, value, shown):
+    assert mask(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("discount_rate", "0.85", Decimal("0.85")),
+        ("discount_rate", "1", Decimal(1)),
+        ("discount_rate", " 0.90 ", Decimal("0.90")),
+        ("early_access_minutes", "30", 30),
+        ("can_cancel_late", "True", True),
+        ("can_cancel_late", "false", False),
+        ("reserved_quota_share", "0", Decimal(0)),
+    ],
+)
+def test_privileges_have_types(key, text, value):
+    read = rules.PRIVILEGES[key].read(text)
+
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("discount_rate", "0"),
+        ("discount_rate", "1.01"),
+        ("discount_rate", "-1"),
+        ("discount_rate", "ten"),
+        ("early_access_minutes", "1.5"),
+        ("early_access_minutes", "-1"),
+        ("can_cancel_late", "yes"),
+        ("can_cancel_late", ""),
+        ("reserved_quota_share", "1.1"),
+        ("draw_tickets", "0"),
+        ("discount_rate", "NaN"),
+    ],
+)
+def test_privileges_refuse_values_of_the_wrong_type_or_size(key, text):
+    with pytest.raises(ValueError, match=key):
+        rules.PRIVILEGES[key].read(text)
+
+
+@pytest.mark.parametrize("kind", rules.PRIVILEGES.values(), ids=rules.PRIVILEGES.keys())
+def test_every_default_can_be_read_and_said(kind):
+    assert str(kind.shown(kind.read(kind.default)))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("discount_rate", "1", "100 %"),
+        ("discount_rate", "0.95", "95 %"),
+        ("discount_rate", "0.855", "85.5 %"),
+        ("early_access_minutes", "15", "15 min"),
+        ("early_access_minutes", "0", "No"),
+        ("can_cancel_late", "true", "Yes"),
+        ("open_bookings_limit", "10", "10"),
+    ],
+)
+def test_privileges_are_said_in_words(key, text, words):
+    kind = rules.PRIVILEGES[key]
+
+    assert str(kind.shown(kind.read(text))) == words
