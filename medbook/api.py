@@ -58,14 +58,16 @@ CODE_BY_STATUS = {
     429: "rate_limited",
     500: "server_error",
 }
+# A kind that is raised as such, and not as one of its refusals, has the general code.
+CODE_BY_KIND = {Missing: "not_found", NotAllowed: "permission_denied"}
 
 
 def status_of(refusal: DomainError | type[DomainError]) -> int:
-    """Tell the HTTP status of a refusal: by its code, else by its kind."""
+    """Tell the HTTP status of a refusal: by its code, else by its kind; 500 if it has none."""
     if refusal.code in STATUS_BY_CODE:
         return STATUS_BY_CODE[refusal.code]
     kind = refusal if isinstance(refusal, type) else type(refusal)
-    return next(code for parent, code in STATUS_BY_KIND.items() if issubclass(kind, parent))
+    return next((code for parent, code in STATUS_BY_KIND.items() if issubclass(kind, parent)), 500)
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -89,7 +91,8 @@ def problem(code: str, status_code: int, detail: str, **more: Any) -> dict[str, 
 def problem_of(refusal: DomainError) -> dict[str, Any]:
     """Word a refusal with its facts."""
     facts = {name: _plain(fact) for name, fact in refusal.facts.items() if name != "retry_after"}
-    return problem(refusal.code, status_of(refusal), refusal.detail, **facts)
+    code = CODE_BY_KIND.get(type(refusal), refusal.code)
+    return problem(code, status_of(refusal), refusal.detail, **facts)
 
 
 def problem_answer(
@@ -134,7 +137,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if isinstance(error, DatabaseError):
         error = locks.as_refusal(error) or error
     headers: dict[str, str] = {}
-    if isinstance(error, DomainError):
+    if isinstance(error, DomainError) and status_of(error) != 500:
         body = problem_of(error)
         headers = _headers_of(error)
     elif isinstance(error, Http404):

@@ -251,7 +251,7 @@ class AppointmentSerializer(VisitSerializer):
     invoice = serializers.SerializerMethodField()
 
     def get_reason(self, appointment: Appointment) -> str:
-        return str(appointment.reason or "")
+        return appointment.reason.reveal() if appointment.reason else ""
 
     @extend_schema_field(InvoiceSerializer(allow_null=True))
     def get_invoice(self, appointment: Appointment) -> Any:
