@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Count, DateTimeField, Exists, F, Func, IntegerField, OuterRef, Q
+from django.db.models import Count, DateTimeField, Exists, F, Func, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from appointments.choices import HalfDay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from members.models import Member
-from scheduling.choices import SlotState
 from scheduling.models import Doctor, Schedule, ScheduleQuerySet, Slot
 
 # From and until which hour of the clinic's clock a session starts in each half-day.
@@ -78,11 +78,16 @@ def open_schedules(terms: Terms, now: datetime) -> ScheduleQuerySet:
 
 def sittings(schedules: ScheduleQuerySet, now: datetime) -> list[Sitting]:
     """Count the free places of schedules, in order of time. One query."""
-    free = Count(
-        "slots", filter=Q(slots__state=SlotState.FREE, slots__starts_at__gt=now), distinct=True
-    )
-    rows = schedules.select_related("doctor", "department__clinic", "room").annotate(free=free)
-    return [Sitting(row, row.free) for row in rows.order_by("starts_at", "pk")]
+    rows = schedules.select_related("doctor", "department__clinic", "room")
+    counted = rows.annotate(remaining=remaining(now)).order_by("starts_at", "pk")
+    return [Sitting(row, row.remaining) for row in counted]
+
+
+def remaining(now: datetime) -> Coalesce:
+    """Count a schedule's free places that have not begun, beside its columns."""
+    free = Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now)
+    counted = free.order_by().values("schedule").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def free_chips(schedules: Iterable[Schedule], now: datetime) -> list[Chip]:

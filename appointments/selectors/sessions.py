@@ -4,9 +4,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from appointments.selectors.free_times import remaining
 from appointments.selectors.terms import Terms
 from scheduling.choices import SaleState, ScheduleState
 from scheduling.models import Schedule, ScheduleQuerySet, Slot
@@ -44,14 +44,8 @@ def seen_sessions(
     if filters.state:
         rows = rows.filter(_in_state(filters.state, terms, now))
     return rows.select_related("doctor", "department__clinic", "room").annotate(
-        remaining=_remaining(now)
+        remaining=remaining(now)
     )
-
-
-def _remaining(now: datetime) -> Coalesce:
-    free = Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now)
-    counted = free.order_by().values("schedule").annotate(count=Count("pk")).values("count")
-    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def _not_over(rows: ScheduleQuerySet, now: datetime) -> ScheduleQuerySet:
