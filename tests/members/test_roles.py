@@ -51,6 +51,8 @@ MATRIX = {
     "billing.invoiceline": {"view": {D, F, A}},
     "billing.payment": {"view": {D, F, A}, "record_desk_payment": {D, F}},
     "audit.operationlog": {"view": {A}},
+    "outbox.outboxmessage": {"view": {X}},
+    "reports.report": {"view_reports": {S, F, A, X}},
 }
 
 

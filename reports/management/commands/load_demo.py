@@ -8,10 +8,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from medbook import clock
+from members.services.roles import grant_roles
 from reports.services.demo_hospital import make_hospital
 from reports.services.demo_people import make_people
 from reports.services.demo_visits import cast, fill_coming_days, open_soon, play_past_week
 from scheduling.models import Clinic
+from scheduling.rules import NIGHTLY_RUN_AT, moment
 from scheduling.services.release import make_due_schedules
 
 DAYS_PAST = 7
@@ -31,13 +33,16 @@ class Command(BaseCommand):
         self.verbosity = options["verbosity"]
         now = clock.now()
         began = now - timedelta(days=DAYS_PAST)
+        zone = settings.TIME_ZONE
+        grant_roles()  # staff are put into groups
         self._step("accounts", make_people, now=began)
         self._step(
             "doctors",
             make_hospital,
-            valid_from=clock.local_date(began, settings.TIME_ZONE),
+            valid_from=clock.local_date(began, zone),
         )
-        for instant in (began, now):
+        moves_on = moment(clock.local_date(now, zone), NIGHTLY_RUN_AT, zone)
+        for instant in (began, max(now, moves_on)):  # fourteen days ahead at any hour
             self._step("dates", lambda at: len(make_due_schedules(now=at)), at=instant)
         people = cast()
         self._step("visits of the week past", play_past_week, people=people, now=now)
