@@ -14,11 +14,11 @@ MOST_UPLOADED = 5 * 1024 * 1024
 
 
 class DraftForm(forms.ModelForm):
-    """A draft schedule in clinic time; `version` is what this person read."""
+    """A draft schedule in clinic time; `read_version` is what this person read."""
 
     start_time = forms.TimeField(label=_("from"), help_text=_("In the clinic's time."))
     end_time = forms.TimeField(label=_("until"))
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    read_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Schedule
@@ -31,12 +31,12 @@ class DraftForm(forms.ModelForm):
             zone = ZoneInfo(schedule.time_zone)
             self.initial["start_time"] = schedule.starts_at.astimezone(zone).time()
             self.initial["end_time"] = schedule.ends_at.astimezone(zone).time()
-            self.initial["version"] = schedule.version
+            self.initial["read_version"] = schedule.version
 
     def clean(self) -> dict[str, Any]:
         """Refuse an outdated version and hours that do not exist; derive all instants."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.instance.pk and self._stored_version() != cleaned.get("version"):
+        if self.instance.pk and self._stored_version() != cleaned.get("read_version"):
             raise forms.ValidationError(
                 _("Somebody changed this schedule in the meantime. Load it again to see it.")
             )
@@ -51,9 +51,8 @@ class DraftForm(forms.ModelForm):
         return cleaned
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Check the derived instants too: by them a clash is found."""
-        kept = {"starts_at", "ends_at", "department"} if not self.errors else set()
-        return set(super()._get_validation_exclusions()) - kept  # type: ignore[misc]
+        """Check what was derived too, once all is there: by it a clash is found."""
+        return set(super()._get_validation_exclusions()) if self.errors else set()  # type: ignore[misc]
 
     def _stored_version(self) -> int | None:
         """Read the version under a lock that lasts until the form is saved."""

@@ -58,7 +58,7 @@ class ScheduleAdmin(ActingAdmin):
     show_full_result_count = False
     actions = ["publish"]
     fieldsets = [
-        (None, {"fields": ["doctor", "room", "visit_type", "version"]}),
+        (None, {"fields": ["doctor", "room", "visit_type", "read_version"]}),
         (gettext_lazy("When"), {"fields": ["service_date", "start_time", "end_time"]}),
         (gettext_lazy("What"), {"fields": ["max_appointments", "fee"]}),
     ]

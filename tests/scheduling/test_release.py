@@ -23,6 +23,7 @@ from tests.factories import (
     ScheduleFactory,
     UserFactory,
 )
+from tests.scheduling.breaking import break_inserts, break_inserts_for, mend_inserts
 
 pytestmark = pytest.mark.django_db
 
@@ -229,28 +230,6 @@ def test_each_clinic_counts_its_own_days():
     make_due_schedules(now=NIGHT)  # still 13:00 on the 25th there
 
     assert (made_dates()[0], made_dates()[-1]) == (date(2026, 11, 25), date(2026, 12, 9))
-
-
-def break_inserts(by, table="scheduling_schedule", when="true"):
-    """Let the database fail on new rows, as a full disk or a bug would."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
-              $$ BEGIN {by} RETURN NEW; END $$;
-            CREATE TRIGGER break BEFORE INSERT ON {table} FOR EACH ROW
-              WHEN ({when}) EXECUTE FUNCTION break();
-            """
-        )
-
-
-def break_inserts_for(department):
-    break_inserts("RAISE 'Dr. Chen broke';", when=f"NEW.department_id = {department.pk}")
-
-
-def mend_inserts():
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER break ON scheduling_schedule; DROP FUNCTION break();")
 
 
 def test_a_failing_department_is_noted_the_others_go_on_and_the_next_run_tries_again():
