@@ -62,7 +62,7 @@ clean:  ## remove what make made, the data too
 	rm -rf .venv var staticfiles .coverage .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
-	find locale -name '*.mo' -delete
+	rm -f locale/*/LC_MESSAGES/*.mo
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MedBook needs Python 3.11 or newer; try: make PYTHON=python3.11")'

@@ -38,7 +38,10 @@ class PostgresFailed(Exception):
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL server with its data in one folder."""
+    """One PostgreSQL server with its data in one folder.
+
+    One that is not durable is for tests: quick, and its owner may do whatever a test needs.
+    """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.durable = durable
@@ -49,12 +52,12 @@ class EmbeddedPostgres:
 
     @property
     def owner_url(self) -> str:
-        """Address of the database for the role that owns the tables."""
+        """Address, once started, of the database for the role that owns the tables."""
         return self._url("medbook_owner")
 
     @property
     def app_url(self) -> str:
-        """Address of the database for the role that the application runs as."""
+        """Address, once started, of the database for the role that the application runs as."""
         return self._url("medbook_app")
 
     @property
@@ -69,6 +72,8 @@ class EmbeddedPostgres:
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._end_leftover()
+        if self._socket_folder.parent != self._home:
+            _make_temporary_folder(self._socket_folder.parent)
         self._socket_folder.mkdir(mode=0o700)
         self._give_away(self._socket_folder)
         self._process = self._launch()
@@ -92,6 +97,8 @@ class EmbeddedPostgres:
                     continue
             break
         self._process = None
+        if self._socket_folder.parent != self._home:
+            shutil.rmtree(self._socket_folder.parent, ignore_errors=True)
 
     @property
     def _data(self) -> Path:
@@ -125,6 +132,7 @@ class EmbeddedPostgres:
         if reachable and not (self._elsewhere / "data").exists():
             return
         self._home = _temporary_folder(self._folder)
+        _make_temporary_folder(self._home)
         if not self._elsewhere.is_symlink():
             self._elsewhere.symlink_to(self._home)
         self._programs = _copy_programs(self._programs, self._home / "programs")
@@ -236,7 +244,7 @@ class EmbeddedPostgres:
             if "medbook_app" not in known:
                 connection.execute("CREATE ROLE medbook_app LOGIN")
             if not self.durable:
-                connection.execute("ALTER ROLE medbook_owner SUPERUSER")  # tests make and hurt
+                connection.execute("ALTER ROLE medbook_owner SUPERUSER")
             if "medbook" not in known:
                 connection.execute("CREATE DATABASE medbook OWNER medbook_owner")
 
@@ -298,15 +306,18 @@ def _reachable_by_others(path: Path) -> bool:
 
 
 def _temporary_folder(name: Path) -> Path:
-    """Return a folder of our own for `name` that strangers can cross but not change."""
+    """Return where everything that belongs to `name` is kept when it cannot be there."""
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"medbook-{os.geteuid()}-{digest}"
+    return Path(tempfile.gettempdir()) / f"medbook-{os.geteuid()}-{digest}"
+
+
+def _make_temporary_folder(folder: Path) -> None:
+    """Make a folder of our own that strangers can cross but not change."""
     folder.mkdir(exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PostgresFailed(f"{folder} belongs to somebody else.")
     folder.chmod(0o711)
-    return folder
 
 
 def _copy_programs(installed: Path, target: Path) -> Path:

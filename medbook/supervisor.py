@@ -165,6 +165,7 @@ class Supervisor:
         try:
             if self._database is not None:
                 self._database.start()
+            settle_environment(self._port, self._database)
             if READY_BEFORE.exists():  # seldom anything to prepare: the web server starts beside it
                 self._web.start()
             if not self._prepare():
@@ -238,7 +239,6 @@ def main() -> int:
             say(f"MedBook already runs with the data in {VAR}.")
             return 1
         database = None if is_given("DATABASE_URL") else EmbeddedPostgres(VAR / "postgres")
-        settle_environment(port, database)
         return Supervisor(port=port, database=database).run()
 
 

@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import environ
@@ -151,8 +152,13 @@ def test_does_not_outlive_a_killed_supervisor(folder):
 
 def test_finds_a_place_for_its_socket_below_a_long_path(started, folder):
     server = started(folder / ("a clinic with a long name " * 5).strip())
+    elsewhere = Path(environ.Env.db_url_config(server.app_url)["HOST"]).parent
 
     assert answer(server.app_url, "SELECT 1") == 1
+    assert elsewhere.parent == Path(tempfile.gettempdir())
+
+    server.stop()
+    assert not elsewhere.exists()
 
 
 @as_root
