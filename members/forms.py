@@ -106,7 +106,9 @@ class SignUpForm(forms.Form):
     name = NameField(widget=forms.TextInput(attrs={"autocomplete": "name"}))
     identity_number = IdentityNumberField()
     phone = PhoneField(
-        help_text=_("You sign in with it. No number abroad is needed: +86 is meant.")
+        help_text=_(
+            "You sign in with it. A number without a country code is read as Chinese (+86)."
+        )
     )
     password = forms.CharField(
         label=_("Password"),

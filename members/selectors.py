@@ -59,7 +59,7 @@ def _latest(rows: QuerySet[Privilege], at: datetime) -> Mapping[str, Any]:
     return _read(dict(valid.values_list("key", "value")))
 
 
-def _entry_tiers() -> QuerySet[Tier, dict[str, Any]]:
+def _entry_tiers() -> QuerySet[Tier, Any]:
     return Tier.objects.order_by("rank").values("id")[:1]
 
 

@@ -8,6 +8,7 @@ from medbook import clock
 from members.services.accounts import join_member
 from members.services.roles import grant_roles
 from tests.factories import UserFactory, resident_id
+from tests.hashing import QuickArgon2
 
 PASSWORD = "a long enough phrase"
 PHONE = "+8613912340001"
@@ -15,6 +16,29 @@ NAME = "Alice Canary"
 NUMBER = "11010519491231002X"
 
 _numbers = itertools.count(1)
+
+
+class CountingArgon2(QuickArgon2):
+    """Count how often a password is hashed, which is what an answer's time is made of."""
+
+    calls = 0
+
+    def encode(self, password, salt):
+        """Hash a new password."""
+        CountingArgon2.calls += 1
+        return super().encode(password, salt)
+
+    def verify(self, password, encoded):
+        """Hash an offered password."""
+        CountingArgon2.calls += 1
+        return super().verify(password, encoded)
+
+
+def hashes(act):
+    """Tell how often a password is hashed meanwhile."""
+    before = CountingArgon2.calls
+    act()
+    return CountingArgon2.calls - before
 
 
 def asked(**answers):
