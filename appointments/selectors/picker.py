@@ -132,7 +132,7 @@ def picker(
         else None,
         next_free_on=None if current.state in HAS_FREE else next_free_on,
         tail=_tail(by_date[next_free_on], terms, now)
-        if next_free_on and current.free <= SHORT_DAY
+        if next_free_on and _is_tail_wanted(current, next_free_on)
         else [],
         colleagues=colleagues_chips(doctor, current.date, terms, now)
         if current.state in (DayState.FULL, DayState.OFF)
@@ -232,6 +232,11 @@ def _chip_state(chip: Chip, is_open: bool, is_overlap: bool) -> ChipState:
     if not is_open:
         return ChipState.LOCKED
     return ChipState.OVERLAP if is_overlap else ChipState.FREE
+
+
+def _is_tail_wanted(current: Day, next_free_on: date) -> bool:
+    """Tell whether a day has so little that another is shown below it; an earlier one if nothing."""
+    return current.free <= SHORT_DAY and (next_free_on > current.date or not current.free)
 
 
 def _tail(rows: list[Sitting], terms: Terms, now: datetime) -> list[Chip]:

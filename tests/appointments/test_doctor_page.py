@@ -179,6 +179,18 @@ def test_a_short_day_shows_the_next_open_day_too(client, chen):
     assert [chip.schedule for chip in tail] == [later] * 4
 
 
+def test_an_earlier_open_day_is_shown_only_below_a_day_with_nothing(client, chen):
+    earlier = schedule_with_slots(6, doctor=chen, service_date=in_days(2))
+    last = schedule_with_slots(2, doctor=chen, service_date=in_days(5))
+
+    with_two_left = shown(client, day=in_days(5)).context["tail"]
+    fill(last)
+    with_none_left = shown(client, day=in_days(5)).context["tail"]
+
+    assert with_two_left == []
+    assert [chip.schedule for chip in with_none_left] == [earlier] * 4
+
+
 @pytest.mark.parametrize("why", ["full", "off"])
 def test_a_full_day_or_a_day_off_offers_colleagues(client, chen, why):
     schedule = schedule_with_slots(1, doctor=chen)
