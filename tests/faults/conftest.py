@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -103,9 +104,10 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def medbook(tmp_path_factory):
+def medbook():
     """Run a MedBook with demo data for the tests of one module."""
-    folder = tmp_path_factory.mktemp("medbook")
+    folder = Path(tempfile.mkdtemp(prefix="faults-", dir=os.environ["MEDBOOK_VAR"]))
+    folder.chmod(0o711)  # root's PostgreSQL runs as another user
     running = Running(folder)
     running.start()
     yield running
