@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
+from math import ceil
 
 from django.utils.translation import gettext as _
 
@@ -23,9 +24,14 @@ class Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
-    def percent_booked(self) -> int:
-        """The share of the places offered that were booked."""
-        return round(100 * self.booked / self.offered) if self.offered else 0
+    def share_booked(self) -> str:
+        """The share of the places offered that were booked, vague where the count is small."""
+        is_small = 0 < self.booked < SMALLEST_TOLD
+        if not self.offered or (is_small and self.offered < SMALLEST_TOLD):
+            return "–"
+        if is_small:
+            return f"<{ceil(100 * SMALLEST_TOLD / self.offered)}%"
+        return f"{round(100 * self.booked / self.offered)}%"
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -53,12 +59,12 @@ def finding(by_department: Mapping[str, Tally]) -> str:
         return _("None of %(offered)s places was booked.") % {"offered": everything.offered}
     fullest = max(offering, key=lambda name: offering[name].booked / offering[name].offered)
     return _(
-        "%(department)s is the fullest: %(percent)s%% of its places were booked,"
-        " against %(average)s%% overall."
+        "%(department)s is the fullest: %(share)s of its places were booked,"
+        " against %(average)s overall."
     ) % {
         "department": fullest,
-        "percent": offering[fullest].percent_booked,
-        "average": everything.percent_booked,
+        "share": offering[fullest].share_booked,
+        "average": everything.share_booked,
     }
 
 

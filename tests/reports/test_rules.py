@@ -23,13 +23,22 @@ def test_adds_up():
     assert total([]) == Tally()
 
 
-@pytest.mark.parametrize(("booked", "percent"), [(0, 0), (40, 40), (100, 100)])
-def test_tells_the_share_booked(booked, percent):
-    assert replace(SOME, booked=booked).percent_booked == percent
-
-
-def test_nothing_offered_is_no_share():
-    assert Tally(booked=3).percent_booked == 0
+@pytest.mark.parametrize(
+    ("offered", "booked", "share"),
+    [
+        (100, 0, "0%"),
+        (100, 1, "<5%"),
+        (100, 4, "<5%"),
+        (100, 5, "5%"),
+        (100, 100, "100%"),
+        (225, 3, "<3%"),  # 5 of 225 are 2.2
+        (5, 4, "<100%"),
+        (4, 4, "–"),
+        (0, 3, "–"),
+    ],
+)
+def test_a_share_gives_no_small_count_away(offered, booked, share):
+    assert Tally(offered=offered, booked=booked).share_booked == share
 
 
 def test_finds_the_fullest_department():
