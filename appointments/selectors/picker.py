@@ -235,7 +235,7 @@ def _chip_state(chip: Chip, is_open: bool, is_overlap: bool) -> ChipState:
 
 
 def _is_tail_wanted(current: Day, next_free_on: date) -> bool:
-    """Tell whether a day has so little that another is shown below it; an earlier one if nothing."""
+    """Tell whether another day is shown below: a later one if little is left, any if nothing is."""
     return current.free <= SHORT_DAY and (next_free_on > current.date or not current.free)
 
 
