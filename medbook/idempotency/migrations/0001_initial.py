@@ -4,29 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('principal_uid', models.UUIDField(verbose_name='principal')),
-                ('endpoint', models.CharField(max_length=60, verbose_name='endpoint')),
-                ('key', models.CharField(max_length=255, verbose_name='key')),
-                ('request_hash', models.BinaryField(max_length=32, verbose_name='request hash')),
-                ('object_uid', models.UUIDField(verbose_name='object')),
-                ('created_at', models.DateTimeField(db_index=True, verbose_name='created at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("principal_uid", models.UUIDField(verbose_name="principal")),
+                ("endpoint", models.CharField(max_length=60, verbose_name="endpoint")),
+                ("key", models.CharField(max_length=255, verbose_name="key")),
+                ("request_hash", models.BinaryField(max_length=32, verbose_name="request hash")),
+                ("object_uid", models.UUIDField(verbose_name="object")),
+                ("created_at", models.DateTimeField(db_index=True, verbose_name="created at")),
             ],
             options={
-                'verbose_name': 'idempotency key',
-                'verbose_name_plural': 'idempotency keys',
-                'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('principal_uid', 'endpoint', 'key'), name='one_effect_per_idempotency_key')],
+                "verbose_name": "idempotency key",
+                "verbose_name_plural": "idempotency keys",
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("principal_uid", "endpoint", "key"),
+                        name="one_effect_per_idempotency_key",
+                    )
+                ],
             },
         ),
     ]
