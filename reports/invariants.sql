@@ -159,10 +159,10 @@ SELECT 'appointment ' || uid AS what
     OR (state IN ('cancelled', 'called_off', 'expired') AND ended_at IS NULL);
 
 -- name: an_idempotency_key_had_one_effect
--- A remembered booking exists.
+-- A remembered booking exists; drafts of schedules may be deleted.
 SELECT 'idempotency key ' || remembered.id AS what
   FROM idempotency_idempotencykey AS remembered
- WHERE remembered.endpoint IN ('hold_slot', 'book_slot') AND NOT EXISTS (
+ WHERE remembered.endpoint <> 'draft_schedule' AND NOT EXISTS (
    SELECT FROM appointments_appointment AS appointment
     WHERE appointment.uid = remembered.object_uid);
 

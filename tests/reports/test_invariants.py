@@ -1,12 +1,178 @@
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from appointments.services.calling_off import call_off_schedules
+from appointments.services.cancelling import cancel_appointment
+from appointments.services.payment import take_desk_payment
+from appointments.services.visits import check_in, finish_visit, start_visit
 from medbook import clock
 from reports.selectors import broken_invariants, invariants
+from tests.appointments.booking import book, hold
+from tests.factories import UserFactory, member_with_patient, schedule_with_slots
 
 pytestmark = pytest.mark.django_db
 
+# What would break each truth, and the guards that have to be taken away before it can.
+APPOINTMENT, SLOT = "appointments_appointment", "scheduling_slot"
+BREAKS = {
+    "taken_means_a_live_appointment": [
+        "UPDATE scheduling_slot SET state = 'free' WHERE state = 'taken'"
+    ],
+    "one_live_appointment_per_place": [
+        "DROP INDEX one_live_appointment_per_slot",
+        "UPDATE appointments_appointment SET slot_id = (SELECT min(slot_id)"
+        " FROM appointments_appointment WHERE state = 'booked') WHERE state IN ('held', 'booked')",
+    ],
+    "no_more_places_than_the_schedule_allows": [
+        "UPDATE scheduling_schedule SET max_appointments = 3"
+    ],
+    "a_published_schedule_has_all_its_places": [
+        "UPDATE scheduling_schedule SET max_appointments = 50"
+    ],
+    "a_called_off_schedule_offers_nothing": [
+        "UPDATE scheduling_schedule SET state = 'called_off' WHERE state = 'published'"
+    ],
+    "a_place_lies_inside_its_schedule": [
+        "UPDATE scheduling_slot SET ends_at = ends_at + interval '5 hours'"
+    ],
+    "a_patient_is_in_one_place_at_a_time": [
+        "ALTER TABLE appointments_appointment DROP CONSTRAINT one_patient_one_place_at_a_time",
+        "DROP INDEX one_visit_per_patient_doctor_and_day",
+        "UPDATE appointments_appointment SET patient_id = (SELECT min(id) FROM members_patient),"
+        " starts_at = '2026-03-02T01:00Z', ends_at = '2026-03-02T02:00Z'",
+    ],
+    "a_doctor_and_a_room_are_in_one_place_at_a_time": [
+        "ALTER TABLE scheduling_schedule DROP CONSTRAINT doctor_sits_once_at_a_time",
+        "UPDATE scheduling_schedule SET doctor_id = (SELECT min(id) FROM scheduling_doctor),"
+        " state = 'published'",
+    ],
+    "a_live_appointment_says_what_its_place_says": [
+        "UPDATE appointments_appointment SET service_date = service_date + 1 WHERE state = 'booked'"
+    ],
+    "a_member_holds_one_unconfirmed_place": [
+        "DROP INDEX one_unconfirmed_hold_per_member",
+        "UPDATE appointments_appointment SET state = 'held', hold_expires_at = now(),"
+        " member_id = (SELECT min(id) FROM members_member) WHERE state IN ('held', 'booked')",
+    ],
+    "an_agreed_appointment_has_its_invoice": [
+        "UPDATE billing_invoice SET subject = 'appointment:lost' WHERE state = 'open'"
+    ],
+    "nobody_owes_for_what_did_not_come_about": [
+        "UPDATE billing_invoice SET state = 'open' WHERE state = 'void'"
+    ],
+    "the_lines_sum_to_the_total": ["UPDATE billing_invoiceline SET amount = amount + 0.01"],
+    "paid_means_the_money_came_in": ["UPDATE billing_payment SET amount = amount - 0.01"],
+    "every_change_is_in_the_operation_log": [
+        "UPDATE audit_operationlog SET action = 'export.made' WHERE action = 'appointment.started'"
+    ],
+    "a_step_taken_says_when": ["UPDATE appointments_appointment SET ended_at = NULL"],
+    "an_idempotency_key_had_one_effect": [
+        "UPDATE idempotency_idempotencykey SET object_uid = gen_random_uuid()"
+    ],
+    "holds_end_in_time": [
+        "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
+        " WHERE state = 'held'"
+    ],
+    "news_leaves_in_time": [
+        "UPDATE outbox_outboxmessage SET next_attempt_at = now() - interval '301 seconds'"
+    ],
+    "no_release_run_hangs": [
+        "INSERT INTO scheduling_releaserun (uid, department_id, service_date, state, started_at,"
+        " schedules_made, slots_made, clashes, error) SELECT gen_random_uuid(), min(id),"
+        " '2026-03-02', 'running', now() - interval '61 minutes', 0, 0, '[]', ''"
+        " FROM scheduling_department"
+    ],
+}
 
-def test_every_query_of_the_file_is_read_and_runs_on_an_empty_database():
-    assert len(invariants()) == 20
-    assert sum(truth.needs_workers for truth in invariants()) == 3
-    assert broken_invariants(now=clock.now(), workers_run=True) == {}
+
+@pytest.fixture
+def world():
+    """A world in which all has happened: held, booked, seen and paid, cancelled, called off."""
+    desk = UserFactory(is_staff=True)
+    monday, tuesday = schedule_with_slots(), schedule_with_slots()
+    hold(member_with_patient(), monday)
+    book(member_with_patient(), monday)
+    bo = member_with_patient()
+    cancel_appointment(appointment_uid=book(bo, monday).uid, by=bo.user, now=clock.now())
+    seen = {"appointment_uid": book(member_with_patient(), monday).uid, "by": desk}
+    check_in(**seen, now=monday.starts_at)
+    take_desk_payment(**seen, gateway="desk_card", now=monday.starts_at)
+    start_visit(**seen, now=monday.starts_at)
+    finish_visit(**seen, now=monday.ends_at)
+    book(member_with_patient(), tuesday)
+    call_off_schedules(schedule_uids=[tuesday.uid], reason="Ill", by=desk, now=clock.now())
+
+
+def broken(**later):
+    now = clock.now() + timedelta(**later)
+    return broken_invariants(now=now, workers_run=True)
+
+
+def test_every_query_runs_on_an_empty_database():
+    assert broken() == {}
+
+
+def test_every_truth_has_a_sentence_and_a_test_that_breaks_it():
+    assert {truth.name for truth in invariants()} == set(BREAKS)
+    assert all(truth.sentence.endswith(".") for truth in invariants())
+    assert {truth.name for truth in invariants() if truth.needs_workers} == {
+        "holds_end_in_time",
+        "news_leaves_in_time",
+        "no_release_run_hangs",
+    }
+
+
+@pytest.mark.usefixtures("world")
+def test_all_hold_in_a_world_made_by_the_services():
+    assert broken() == {}
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("name", BREAKS)
+def test_finds_what_breaks_it(name):
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "ALTER TABLE audit_operationlog DISABLE TRIGGER operation_log_is_append_only"
+        )
+        for statement in BREAKS[name]:
+            cursor.execute(statement)
+
+    assert broken()[name]
+
+
+@pytest.mark.usefixtures("world")
+def test_what_needs_workers_is_not_asked_without_them():
+    late = clock.now() + timedelta(hours=1)
+
+    assert set(broken(hours=1)) == {"holds_end_in_time", "news_leaves_in_time"}
+    assert broken_invariants(now=late, workers_run=False) == {}
+
+
+@pytest.mark.usefixtures("world")
+def test_names_rows_by_id_and_nobody():
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE billing_invoiceline SET amount = amount + 0.01")
+
+    found = broken()["the_lines_sum_to_the_total"]
+
+    assert all(row.startswith("invoice ") for row in found)
+
+
+@pytest.mark.usefixtures("world")
+def test_the_command_fails_and_says_what_is_wrong(capsys):
+    call_command("check_invariants")
+    assert "20 invariants hold." in capsys.readouterr().out
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE billing_invoiceline SET amount = amount + 0.01")
+
+    with pytest.raises(CommandError, match="1 of 20"):
+        call_command("check_invariants", "--without-workers")
+
+    said = capsys.readouterr().err
+    assert "the_lines_sum_to_the_total: To the cent." in said
