@@ -11,10 +11,16 @@ PROBLEM = "application/problem+json"
 
 def caller(someone=None, **headers):
     """Make a client that calls as a member or user, by a fresh token, or as a stranger."""
-    if someone is not None:
-        user = getattr(someone, "user", someone)
-        headers["Authorization"] = f"Bearer {issue_tokens(user=user, now=clock.now()).access}"
-    return APIClient(headers=headers)
+    return APIClient(headers={**headers, **token_of(someone)})
+
+
+def token_of(someone):
+    """Return the header that says who calls; none for a stranger."""
+    if someone is None:
+        return {}
+    user = getattr(someone, "user", someone)
+    access = issue_tokens(user=user, now=clock.now()).access
+    return {"Authorization": f"Bearer {access}"}
 
 
 def refusal(answer):

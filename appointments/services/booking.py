@@ -46,6 +46,8 @@ from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule, Slot
 from scheduling.services.slots import claim_slot, lock_slots
 
+# Holding and booking are one request, with and without a way to pay: they share their keys.
+ENDPOINT = "book"
 # Behind the checks stand constraints; what a check cannot see in time, these turn into refusals.
 REFUSALS: dict[str, Callable[[], DomainError]] = {
     "one_live_appointment_per_slot": SlotTaken,
@@ -96,7 +98,7 @@ def hold_slot(
     AlreadyBookedDepartmentDay, SlotTaken, SoldOut, TryLater, InProgress, IdempotencyKeyReused.
     """
     wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
-    with once(by, "hold_slot", idempotency_key, _said(wish)) as attempt:
+    with once(by, ENDPOINT, idempotency_key, _said(wish)) as attempt:
         if attempt.earlier_uid:
             return Placed(Appointment.objects.get(uid=attempt.earlier_uid), is_replay=True)
         appointment = _hold(wish, by, now)
@@ -125,7 +127,7 @@ def book_slot(
     """
     wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
     said = {**_said(wish), "way_to_pay": way_to_pay, "reason": reason}
-    with once(by, "book_slot", idempotency_key, said) as attempt:
+    with once(by, ENDPOINT, idempotency_key, said) as attempt:
         if attempt.earlier_uid:
             return Placed(Appointment.objects.get(uid=attempt.earlier_uid), is_replay=True)
         appointment = _hold(wish, by, now)

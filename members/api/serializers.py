@@ -20,6 +20,9 @@ class FormText(serializers.CharField):
 
     form_field: Any
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": self.form_field.max_length, **options})
+
     def run_validation(self, data: Any = serializers.empty) -> Any:
         """Let the form's field judge. Raises: ValidationError."""
         text = super().run_validation(data)
