@@ -19,7 +19,7 @@ AS_IN_PRODUCTION := env $(KEYS) $(NO_DATABASE) MEDBOOK_ENV=production \
 
 export PORT
 
-.PHONY: help run test check fix lock services clean
+.PHONY: help run test check fix messages lock services clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -42,6 +42,10 @@ check: .venv/dev  ## format, lint, types, directions of imports, migrations, set
 fix: .venv/dev  ## repair what a tool can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+messages: .venv/dev  ## collect the texts into locale/ for translation (gettext)
+	$(WITH_SETTINGS) $(BIN)/python manage.py makemessages --all --no-location --no-obsolete \
+		--no-wrap --ignore .venv --ignore var --ignore tests
 
 lock: .venv/dev  ## pin the requirements anew, with the reason beside each direct one
 	for name in requirements requirements-local requirements-dev; do \

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from medbook.catalogues import compile_catalogues
 from medbook.embedded_postgres import (
     EmbeddedPostgres,
     PostgresFailed,
@@ -163,6 +164,7 @@ class Supervisor:
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, self._stop)
         try:
+            compile_catalogues(CHECKOUT / "locale")
             if self._database is not None:
                 self._database.start()
             settle_environment(self._port, self._database)

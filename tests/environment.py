@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from medbook.catalogues import compile_catalogues
 from medbook.embedded_postgres import EmbeddedPostgres, die_with_parent
 
 READ_BY_SETTINGS = (
@@ -133,6 +134,7 @@ class _Environment:
         atexit.register(shutil.rmtree, self.var, ignore_errors=True)
 
     def start(self):
+        compile_catalogues(Path(__file__).parents[1] / "locale")
         database = os.environ.get("TEST_DATABASE_URL") or self._database()
         for name in READ_BY_SETTINGS:
             os.environ.pop(name, None)

@@ -31,7 +31,6 @@ class Command(BaseCommand):
         require_sound_keys()
         call_command("grant_roles", verbosity=verbosity)
         if settings.IS_DEVELOPMENT:
-            call_command("compile_catalogues", verbosity=verbosity)
             call_command("load_demo", verbosity=verbosity)
 
 
