@@ -1,7 +1,7 @@
 """How does the API document say every answer that an operation can give?"""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
@@ -146,10 +146,24 @@ class TrueSchema(AutoSchema):
         return schema
 
 
-def add_headers(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Describe the headers that answers refer to."""
+def share_answers(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Describe headers, and the noes that operations have in common, once."""
+    shared: dict[str, Any] = {}
+    for operation in _operations(result):
+        for status, answer in operation["responses"].items():
+            if PROBLEM in answer.get("content", {}):
+                [_about, these] = answer["content"][PROBLEM]["schema"]["allOf"]
+                name = "-".join([status, *these["properties"]["code"]["enum"]])
+                shared[name] = answer
+                operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     result["components"]["headers"] = HEADERS
+    result["components"]["responses"] = shared
     return result
+
+
+def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in result["paths"].values():
+        yield from methods.values()
 
 
 def _headers(*names: str) -> dict[str, dict[str, str]]:
