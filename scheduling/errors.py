@@ -47,6 +47,12 @@ class SessionImpossible(Refused):
     message = _("There is no such session on that day. Please check the hours.")
 
 
+class RoomElsewhere(Refused):
+    """The room is not where the doctor works."""
+
+    message = _("This room is in another clinic than the doctor.")
+
+
 class ScheduleClash(Refused):
     """The doctor or the room is busy then."""
 

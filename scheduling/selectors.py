@@ -2,16 +2,15 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from medbook import databases
-from medbook.errors import Missing
 from scheduling import rules
 from scheduling.choices import RunState
 from scheduling.models import (
@@ -42,20 +41,12 @@ def schedules_in_full() -> ScheduleQuerySet:
     )
 
 
-def published_schedule(uid: uuid.UUID) -> Schedule:
-    """Find a schedule that members may see. Raises: Missing."""
-    schedule = schedules_in_full().published().filter(uid=uid).first()
-    if schedule is None:
-        raise Missing()
-    return schedule
-
-
-def clinics() -> Iterable[Clinic]:
+def clinics() -> QuerySet[Clinic]:
     """List the clinics that are open to members."""
     return Clinic.objects.using(databases.catalogue()).filter(is_active=True)
 
 
-def departments() -> Iterable[Department]:
+def departments() -> QuerySet[Department]:
     """List the departments that are open to members."""
     return (
         Department.objects.using(databases.catalogue())
@@ -153,10 +144,13 @@ def templates_asking_for(department: Department, day: date) -> list[RosterTempla
 
 def latest_runs(count: int = 20) -> list[ReleaseRun]:
     """List the runs that finished last."""
-    runs = ReleaseRun.objects.filter(finished_at__isnull=False)
-    return list(
-        runs.select_related("department__clinic").order_by("-finished_at", "-service_date")[:count]
-    )
+    runs = release_runs().filter(finished_at__isnull=False)
+    return list(runs.order_by("-finished_at", "-service_date")[:count])
+
+
+def release_runs() -> QuerySet[ReleaseRun]:
+    """Read runs with their departments and clinics, in one query."""
+    return ReleaseRun.objects.select_related("department__clinic")
 
 
 def clash_sentences(run: ReleaseRun) -> list[str]:

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,56 +15,22 @@ from appointments.choices import AppointmentState, WayToPay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from billing.models import Invoice
-from medbook.api_input import InstantField, PageQuery, StrictSerializer
+from medbook.api_input import InstantField, StrictSerializer
 from scheduling import rules
+from scheduling.api.serializers import (
+    ClinicTimeField,
+    MoneyField,
+    NamedSerializer,
+    PeriodQuery,
+    RoomSerializer,
+)
 from scheduling.choices import SaleState, SlotState
 from scheduling.models import Schedule, Slot
 
 LONGEST_REASON = 500
 
 
-class ClinicTimeField(InstantField):
-    """An instant, shown with the clinic's offset."""
-
-    def __init__(self, *, zone: str = "time_zone", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.zone = attrgetter(zone)
-
-    def get_attribute(self, instance: Any) -> datetime | None:
-        """Read the instant in the zone that the object names."""
-        value: datetime | None = super().get_attribute(instance)
-        return value and value.astimezone(ZoneInfo(self.zone(instance)))
-
-    def to_representation(self, value: datetime) -> str:
-        """Write it with its offset."""
-        return value.isoformat()
-
-
-class MoneyField(serializers.DecimalField):
-    """An amount, as a string with two decimals."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=12, decimal_places=2, **kwargs)
-
-
 # Queries and bodies
-
-
-class PeriodQuery(PageQuery):
-    """A list in pages within dates of the clinic, both included."""
-
-    to = serializers.DateField(required=False, source="last_day")
-
-    def get_fields(self) -> dict[str, Any]:
-        """Add `from`, which is no name in Python."""
-        first_day = serializers.DateField(required=False, source="first_day")
-        return {**super().get_fields(), "from": first_day}
-
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a period that ends before it begins."""
-        if {"first_day", "last_day"} <= asked.keys() and asked["last_day"] < asked["first_day"]:
-            raise _contradiction("to", _("The period ends before it begins."))
-        return asked
 
 
 class SchedulesQuery(PeriodQuery):
@@ -120,20 +85,6 @@ def _contradiction(field: str, text: str) -> serializers.ValidationError:
 
 
 # Answers
-
-
-class NamedSerializer(serializers.Serializer):
-    """A thing of the catalogue: its id, and its name in the caller's language."""
-
-    id = serializers.UUIDField(source="uid")
-    name = serializers.CharField()
-
-
-class RoomSerializer(serializers.Serializer):
-    """A room: its id and what stands on the door."""
-
-    id = serializers.UUIDField(source="uid")
-    name = serializers.CharField(source="code")
 
 
 class ScheduleSerializer(serializers.Serializer):

@@ -4,7 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -148,8 +148,6 @@ class ScheduleAdmin(ActingAdmin):
                 )
             except Refused as refusal:
                 form.add_error(None, refusal.detail)
-            except ValidationError as wrong:
-                form.add_error(None, " ".join(wrong.messages))
             else:
                 self.message_user(request, _("The session was changed."), messages.SUCCESS)
                 page = reverse("admin:scheduling_schedule_change", args=[schedule.pk])

@@ -1,5 +1,25 @@
 """Which API addresses does this app answer?"""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from scheduling.api import views
+
+urlpatterns = [
+    path("clinics/", views.ClinicList.as_view(), name="clinic-list"),
+    path("departments/", views.DepartmentList.as_view(), name="department-list"),
+    path("doctors/", views.DoctorList.as_view(), name="doctor-list"),
+    path("doctors/<uuid:uid>/", views.DoctorDetail.as_view(), name="doctor-detail"),
+    path("admin/schedules/", views.StaffScheduleList.as_view(), name="admin-schedule-list"),
+    path(
+        "admin/schedules/<uuid:uid>/",
+        views.StaffScheduleDetail.as_view(),
+        name="admin-schedule-detail",
+    ),
+    path(
+        "admin/schedules/<uuid:uid>/publish/",
+        views.StaffSchedulePublish.as_view(),
+        name="admin-schedule-publish",
+    ),
+    path("admin/releases/", views.ReleaseList.as_view(), name="admin-release-list"),
+    path("admin/releases/run/", views.ReleaseRunNow.as_view(), name="admin-release-run"),
+]

@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import DomainError, Missing
+from medbook.idempotency.services import once
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from members.models import User
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.errors import (
     CapacityBelowBooked,
     InThePast,
+    RoomElsewhere,
     ScheduleClash,
     SessionImpossible,
     VersionConflict,
@@ -46,14 +48,42 @@ class SessionPlan:
     max_appointments: int
     fee: Decimal
 
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked, in values that are the same each time."""
+        things = ("doctor", "room", "visit_type")
+        return {**vars(self), **{name: getattr(self, name).uid for name in things}}
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A draft, and whether an earlier request made it."""
+
+    schedule: Schedule
+    is_replay: bool
+
 
 @retry_on_conflict
 @transaction.atomic(durable=True)
-def draft_schedule(*, plan: SessionPlan, by: User, now: datetime) -> Schedule:
+def draft_schedule(
+    *, plan: SessionPlan, by: User, now: datetime, idempotency_key: str = ""
+) -> Drafted:
     """Write a session down as a draft, without places.
 
-    Raises: SessionImpossible, InThePast, ScheduleClash, ValidationError for a room elsewhere.
+    The same key of the same person gives the draft that it made before.
+    Raises: SessionImpossible, InThePast, RoomElsewhere, ScheduleClash, IdempotencyKeyReused.
     """
+    if not idempotency_key:
+        return Drafted(_draft(plan, by, now), is_replay=False)
+    with once(by, "draft_schedule", idempotency_key, plan.request) as attempt:
+        if attempt.earlier_uid:
+            return Drafted(Schedule.objects.get(uid=attempt.earlier_uid), is_replay=True)
+        schedule = _draft(plan, by, now)
+        attempt.remember(schedule)
+        return Drafted(schedule, is_replay=False)
+
+
+def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
     schedule = Schedule(
         doctor=plan.doctor,
         room=plan.room,
@@ -66,7 +96,6 @@ def draft_schedule(*, plan: SessionPlan, by: User, now: datetime) -> Schedule:
         raise SessionImpossible()
     if schedule.ends_at <= now:
         raise InThePast()
-    schedule.clean()
     _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, facts={"drafted": True})
     return schedule
@@ -103,8 +132,8 @@ def change_schedule(
     """Give a schedule another room, number of places or fee; `version` is what the asker saw.
 
     Doctor and times stay: call the session off and plan another. Appointments keep their price.
-    Raises: Missing, VersionConflict, WrongState, InThePast, ScheduleClash, CapacityBelowBooked,
-    ValidationError for a room of another clinic.
+    Raises: Missing, VersionConflict, WrongState, InThePast, RoomElsewhere, ScheduleClash,
+    CapacityBelowBooked.
     """
     schedule = _locked(schedule_uid)
     if schedule.version != version:
@@ -124,7 +153,6 @@ def change_schedule(
     before = schedule.max_appointments
     for name in changed:
         setattr(schedule, name, wanted[name])
-    schedule.clean()
     with _places_following(schedule, before):
         _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, changed=changed)
@@ -174,7 +202,9 @@ def _locked(uid: uuid.UUID) -> Schedule:
 
 
 def _save(schedule: Schedule) -> None:
-    """Write the next version. Raises: ScheduleClash, naming what keeps doctor or room busy."""
+    """Write the next version. Raises: RoomElsewhere, ScheduleClash naming what is in the way."""
+    if schedule.room.clinic_id != schedule.department.clinic_id:
+        raise RoomElsewhere()
     try:
         schedule.refuse_clash()
     except ValidationError as clash:

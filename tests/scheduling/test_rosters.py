@@ -5,16 +5,17 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import connection
 
 from medbook import clock
 from medbook.audit.models import OperationLog
 from medbook.errors import Missing
+from medbook.idempotency.services import IdempotencyKeyReused
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.errors import (
     CapacityBelowBooked,
     InThePast,
+    RoomElsewhere,
     ScheduleClash,
     SessionImpossible,
     VersionConflict,
@@ -61,7 +62,7 @@ def plan(**fields):
 
 
 def draft(**fields):
-    return draft_schedule(plan=plan(**fields), by=UserFactory(), now=NOW)
+    return draft_schedule(plan=plan(**fields), by=UserFactory(), now=NOW).schedule
 
 
 def change(schedule, **fields):
@@ -102,8 +103,22 @@ def test_an_impossible_session_is_not_drafted(fields, refusal):
 
 
 def test_a_draft_is_not_made_in_another_clinics_room():
-    with pytest.raises(ValidationError, match="another clinic"):
+    with pytest.raises(RoomElsewhere):
         draft(room=RoomFactory(clinic=ClinicFactory(code="west")))
+
+
+def test_the_same_key_drafts_once():
+    by, wish = UserFactory(), plan()
+
+    first, second = (
+        draft_schedule(plan=wish, by=by, now=NOW, idempotency_key="once") for _ in range(2)
+    )
+
+    assert (first.is_replay, second.is_replay) == (False, True)
+    assert first.schedule == second.schedule
+    with pytest.raises(IdempotencyKeyReused):
+        draft_schedule(plan=plan(), by=by, now=NOW, idempotency_key="once")
+    assert Schedule.objects.count() == 1
 
 
 def test_a_clash_is_named():
@@ -183,7 +198,7 @@ def test_the_room_changes_unless_it_is_in_use_or_elsewhere():
 
     with pytest.raises(ScheduleClash, match="schedule_clash"):
         change(schedule, room=other.room)
-    with pytest.raises(ValidationError):
+    with pytest.raises(RoomElsewhere):
         change(schedule, room=RoomFactory(clinic=ClinicFactory(code="west")))
     changed = change(schedule, room=(free := RoomFactory()))
 

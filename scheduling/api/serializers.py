@@ -1,0 +1,213 @@
+"""Which shapes do clinics, doctors, schedules and releases have in the API?"""
+
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from medbook.api_input import InstantField, PageQuery, StrictSerializer
+from scheduling.choices import Gender, RunState, RushMode, ScheduleState, Title
+from scheduling.rules import MOST_PLACES
+
+
+class ClinicTimeField(InstantField):
+    """An instant, shown with the clinic's offset."""
+
+    def __init__(self, *, zone: str = "time_zone", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.zone = attrgetter(zone)
+
+    def get_attribute(self, instance: Any) -> datetime | None:
+        """Read the instant in the zone that the object names."""
+        value: datetime | None = super().get_attribute(instance)
+        return value and value.astimezone(ZoneInfo(self.zone(instance)))
+
+    def to_representation(self, value: datetime) -> str:
+        """Write it with its offset."""
+        return value.isoformat()
+
+
+class MoneyField(serializers.DecimalField):
+    """An amount, as a string with two decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, **kwargs)
+
+
+# Queries and bodies
+
+
+class PeriodQuery(PageQuery):
+    """A list in pages within dates of the clinic, both included."""
+
+    to = serializers.DateField(required=False, source="last_day")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add `from`, which is no name in Python."""
+        first_day = serializers.DateField(required=False, source="first_day")
+        return {**super().get_fields(), "from": first_day}
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a period that ends before it begins."""
+        return in_order(asked, "first_day", "last_day", named="to")
+
+
+def in_order(asked: dict[str, Any], first: str, last: str, *, named: str) -> dict[str, Any]:
+    """Refuse a period that ends before it begins. Raises: ValidationError."""
+    if {first, last} <= asked.keys() and asked[last] < asked[first]:
+        text = _("The period ends before it begins.")
+        raise serializers.ValidationError({named: [ErrorDetail(text, "contradiction")]})
+    return asked
+
+
+class DoctorsQuery(PageQuery):
+    """Which doctors are asked for."""
+
+    department = serializers.UUIDField(required=False)
+    q = serializers.CharField(
+        required=False,
+        max_length=80,
+        allow_blank=True,
+        help_text="A name in English or Chinese, its pinyin or initials, or a staff number.",
+    )
+    available_from = serializers.DateField(
+        required=False, help_text="Only doctors with a free place on sale from this date on."
+    )
+    available_to = serializers.DateField(required=False, help_text="... and up to this date.")
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a period that ends before it begins."""
+        return in_order(asked, "available_from", "available_to", named="available_to")
+
+
+class StaffSchedulesQuery(PeriodQuery):
+    """Which schedules are asked for."""
+
+    doctor = serializers.UUIDField(required=False)
+    department = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(required=False, choices=ScheduleState.choices)
+
+
+class RunsQuery(PeriodQuery):
+    """Which runs are asked for."""
+
+    department = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(required=False, choices=RunState.choices)
+
+
+class PlanBody(StrictSerializer):
+    """A session to draft, in the clinic's date and times."""
+
+    doctor = serializers.UUIDField()
+    room = serializers.UUIDField()
+    visit_type = serializers.CharField(max_length=20, help_text="A code, such as `first`.")
+    date = serializers.DateField()
+    start_time = serializers.TimeField(help_text="In the clinic's time.")
+    end_time = serializers.TimeField()
+    max_appointments = serializers.IntegerField(min_value=1, max_value=MOST_PLACES)
+    fee = MoneyField(min_value=0)
+
+
+class ChangeBody(StrictSerializer):
+    """What is to change in a schedule, and the version that the caller read."""
+
+    version = serializers.IntegerField(min_value=1)
+    room = serializers.UUIDField(required=False)
+    max_appointments = serializers.IntegerField(required=False, min_value=1, max_value=MOST_PLACES)
+    fee = MoneyField(required=False, min_value=0)
+
+
+# Answers
+
+
+class NamedSerializer(serializers.Serializer):
+    """A thing of the catalogue: its id, and its name in the caller's language."""
+
+    id = serializers.UUIDField(source="uid")
+    name = serializers.CharField()
+
+
+class RoomSerializer(serializers.Serializer):
+    """A room: its id and what stands on the door."""
+
+    id = serializers.UUIDField(source="uid")
+    name = serializers.CharField(source="code")
+
+
+class ClinicSerializer(NamedSerializer):
+    """A clinic."""
+
+    address = serializers.CharField()
+    phone = serializers.CharField()
+    time_zone = serializers.CharField(help_text="The zone of all dates and times of this clinic.")
+
+
+class DepartmentSerializer(NamedSerializer):
+    """A department."""
+
+    clinic = NamedSerializer()
+
+
+class DoctorSerializer(NamedSerializer):
+    """A doctor."""
+
+    title = serializers.ChoiceField(choices=Title.choices)
+    gender = serializers.ChoiceField(choices=Gender.choices)
+    introduction = serializers.CharField()
+    department = NamedSerializer()
+    clinic = NamedSerializer(source="department.clinic")
+
+
+class StaffScheduleSerializer(serializers.Serializer):
+    """A schedule as staff keep it."""
+
+    id = serializers.UUIDField(source="uid")
+    doctor = NamedSerializer()
+    department = NamedSerializer()
+    clinic = NamedSerializer(source="department.clinic")
+    room = RoomSerializer()
+    visit_type = serializers.CharField(source="visit_type.code")
+    date = serializers.DateField(source="service_date", help_text="By the clinic's calendar.")
+    starts_at = ClinicTimeField()
+    ends_at = ClinicTimeField()
+    max_appointments = serializers.IntegerField()
+    fee = MoneyField()
+    currency = serializers.CharField()
+    state = serializers.ChoiceField(choices=ScheduleState.choices)
+    rush_mode = serializers.ChoiceField(choices=RushMode.choices)
+    release_at = ClinicTimeField()
+    sale_stops_at = ClinicTimeField()
+    same_day_from = ClinicTimeField()
+    version = serializers.IntegerField(help_text="To be sent along with a change.")
+
+
+class RunSerializer(serializers.Serializer):
+    """One department's date, as the release made it."""
+
+    id = serializers.UUIDField(source="uid")
+    department = NamedSerializer()
+    clinic = NamedSerializer(source="department.clinic")
+    date = serializers.DateField(source="service_date")
+    state = serializers.ChoiceField(choices=RunState.choices)
+    started_at = ClinicTimeField(zone="department.clinic.time_zone")
+    finished_at = ClinicTimeField(zone="department.clinic.time_zone", allow_null=True)
+    schedules_made = serializers.IntegerField()
+    places_made = serializers.IntegerField(source="slots_made")
+    clashes = serializers.SerializerMethodField(help_text="How many patterns it could not follow.")
+
+    def get_clashes(self, run: Any) -> int:
+        return len(run.clashes)
+
+
+class ReleaseSerializer(serializers.Serializer):
+    """What a run of the release did."""
+
+    dates = serializers.IntegerField(help_text="Departments' dates that were looked at.")
+    schedules = serializers.IntegerField()
+    places = serializers.IntegerField()
+    clashes = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Dates that the next run tries again.")
