@@ -7,7 +7,6 @@ from math import ceil
 from django.utils.translation import gettext as _
 
 SMALLEST_TOLD = 5  # below, a count could point at one patient
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,3 @@ def finding(by_department: Mapping[str, Tally]) -> str:
         "share": offering[fullest].share_booked,
         "average": everything.share_booked,
     }
-
-
-def plain_cell(value: object) -> str:
-    """Write a cell so that no spreadsheet takes a text for a formula."""
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.rules import Tally, finding, plain_cell, told, total
+from reports.rules import Tally, finding, told, total
 
 SOME = Tally(offered=100, booked=40, attended=30, cancelled=6, called_off=2)
 
@@ -60,13 +60,3 @@ def test_says_when_nobody_came():
 def test_says_nothing_of_nothing():
     assert finding({"Cardiology": Tally()}) == ""
     assert finding({}) == ""
-
-
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_is_a_formula(sign):
-    assert plain_cell(f"{sign}HYPERLINK()") == f"'{sign}HYPERLINK()"
-
-
-@pytest.mark.parametrize("text", ["Cardiology", "心内科", "", "a=b"])
-def test_other_cells_stay_as_they_are(text):
-    assert plain_cell(text) == text
