@@ -161,12 +161,15 @@ class PageQuery(StrictQuery):
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
 
-def idempotency_key(request: Request) -> str:
-    """Read the key of a write that must not happen twice. Raises: IdempotencyKeyRequired."""
+def idempotency_key(request: Request, *, is_required: bool = True) -> str:
+    """Read the key of a write that must not happen twice; "" where it is left out and may be.
+
+    Raises: IdempotencyKeyRequired, ValidationError.
+    """
     key = request.headers.get("Idempotency-Key", "")
-    if not key:
+    if not key and is_required:
         raise IdempotencyKeyRequired()
-    if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
+    if key and not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
         raise exceptions.ValidationError(
             {"Idempotency-Key": [_("Use 1 to 255 printable ASCII characters.")]}
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import Direction
+from drf_spectacular.utils import Direction, OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
@@ -43,6 +43,26 @@ HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {"description": "Names this content.", "schema": {"type": "string"}},
 }
 ON_ALL = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+
+def keyed(*, is_required: bool) -> list[OpenApiParameter]:
+    """Document the headers of a write that may be sent again without happening again."""
+    return [
+        OpenApiParameter(
+            "Idempotency-Key",
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
+            OpenApiParameter.HEADER,
+            required=is_required,
+            description="The same key and body: answered with what the first request made.",
+        ),
+        OpenApiParameter(
+            "Idempotent-Replay",
+            {"const": "true"},
+            OpenApiParameter.HEADER,
+            response=[201],
+            description="Sent where an earlier request with this key made the object.",
+        ),
+    ]
 
 
 class FieldProblemSerializer(serializers.Serializer):

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -62,7 +62,7 @@ from billing.models import Invoice
 from billing.selectors import live_invoices
 from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
-from medbook.api_schema import refuses
+from medbook.api_schema import keyed, refuses
 from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
@@ -80,20 +80,6 @@ PATIENT_REFUSALS = (
     AlreadyBookedDoctorDay,
     AlreadyBookedDepartmentDay,
     PayAtDeskNotAllowed,
-)
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
-    OpenApiParameter.HEADER,
-    required=True,
-    description="The same key with the same body answers with what the first request made.",
-)
-IS_REPLAY = OpenApiParameter(
-    "Idempotent-Replay",
-    {"const": "true"},
-    OpenApiParameter.HEADER,
-    response=[201],
-    description="Sent where an earlier request with this key made the appointment.",
 )
 
 
@@ -180,7 +166,7 @@ class AppointmentList(MemberEndpoint):
 
     @extend_schema(
         operation_id="book",
-        parameters=[IDEMPOTENCY_KEY, IS_REPLAY],
+        parameters=keyed(is_required=True),
         request=BookingBody,
         responses={201: AppointmentSerializer},
     )

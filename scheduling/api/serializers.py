@@ -115,7 +115,7 @@ class PlanBody(StrictSerializer):
 class ChangeBody(StrictSerializer):
     """What is to change in a schedule, and the version that the caller read."""
 
-    version = serializers.IntegerField(min_value=1)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     room = serializers.UUIDField(required=False)
     max_appointments = serializers.IntegerField(required=False, min_value=1, max_value=MOST_PLACES)
     fee = MoneyField(required=False, min_value=0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from medbook import clock
 from medbook.api_input import NoBody, PageQuery, idempotency_key
-from medbook.api_schema import refuses
+from medbook.api_schema import keyed, refuses
 from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
@@ -51,20 +51,6 @@ from scheduling.services.rosters import (
     change_schedule,
     draft_schedule,
     publish_schedule,
-)
-
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
-    OpenApiParameter.HEADER,
-    description="The same key with the same body answers with what the first request made.",
-)
-IS_REPLAY = OpenApiParameter(
-    "Idempotent-Replay",
-    {"const": "true"},
-    OpenApiParameter.HEADER,
-    response=[201],
-    description="Sent where an earlier request with this key made the schedule.",
 )
 
 
@@ -164,7 +150,7 @@ class StaffScheduleList(StaffEndpoint):
 
     @extend_schema(
         operation_id="draft_schedule",
-        parameters=[IDEMPOTENCY_KEY, IS_REPLAY],
+        parameters=keyed(is_required=False),
         request=PlanBody,
         responses={201: StaffScheduleSerializer},
     )
@@ -178,7 +164,7 @@ class StaffScheduleList(StaffEndpoint):
     )
     def post(self, request: Request) -> Response:
         """Draft a session, without places; publishing makes them."""
-        key = idempotency_key(request) if "Idempotency-Key" in request.headers else ""
+        key = idempotency_key(request, is_required=False)
         said = self.said(PlanBody)
         plan = SessionPlan(
             doctor=_found(

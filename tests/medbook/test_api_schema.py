@@ -136,7 +136,8 @@ def test_bodies_are_closed_and_their_texts_and_numbers_bounded(path, method, ope
                 assert {"minimum", "maximum"} <= choice.keys(), name
 
 
-WRONG_TYPES = [5, 1.5, True, [], {}, ["x"], {"x": "y"}, -(2**70), "\x00", "'; DROP TABLE x; --\x00"]
+WRONG_TYPES = [5, 1.5, True, [], {}, ["x"], {"x": "y"}, -(2**70), 2**70, 1e300, "\x00", "5\x00"]
+FITTING = {"integer": 5, "boolean": True}
 
 
 @pytest.mark.django_db
@@ -148,7 +149,7 @@ def test_wrong_types_are_refused_field_by_field(path, method, operation, setting
     headers = {"Idempotency-Key": "k"}
     for name, field in body_of(operation).get("properties", {}).items():
         for value in WRONG_TYPES:
-            if isinstance(value, bool) and resolved(field).get("type") == "boolean":
+            if FITTING.get(resolved(field).get("type")) == value:
                 continue
             answer = getattr(client, method)(address, {name: value}, headers=headers)
             assert name in wrong_fields(answer), value
