@@ -1,8 +1,9 @@
 """Short ways to book in tests."""
 
 from appointments.services.booking import book_slot, hold_slot
+from appointments.services.calling_off import call_off_schedules
 from medbook import clock
-from tests.factories import member_with_patient
+from tests.factories import UserFactory, member_with_patient
 
 
 def hold(member, schedule, *, key="key", patient=None, now=None, **chosen):
@@ -37,3 +38,13 @@ def fill(schedule, *numbers):
     places = schedule.slots.filter(number__in=numbers) if numbers else schedule.slots.all()
     for place in places.order_by("number"):
         book(member_with_patient(), schedule, slot_uid=place.uid)
+
+
+def call_off(schedule):
+    """Call a schedule off as staff do."""
+    call_off_schedules(
+        schedule_uids=[schedule.uid],
+        reason="The doctor is ill.",
+        by=UserFactory(is_staff=True),
+        now=clock.now(),
+    )

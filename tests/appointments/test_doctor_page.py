@@ -8,8 +8,7 @@ from appointments.selectors.free_times import ChipState
 from appointments.selectors.picker import DayState
 from medbook import clock
 from scheduling.choices import ScheduleState
-from scheduling.models import Schedule
-from tests.appointments.booking import book, fill
+from tests.appointments.booking import book, call_off, fill
 from tests.factories import (
     DoctorFactory,
     PrivilegeFactory,
@@ -58,7 +57,7 @@ def test_says_what_each_day_offers(client, chen):
     schedule_with_slots(30, doctor=chen, service_date=in_days(1))
     schedule_with_slots(5, doctor=chen, service_date=in_days(2))
     fill(schedule_with_slots(3, doctor=chen, service_date=in_days(3)))
-    schedule_with_slots(3, doctor=chen, service_date=in_days(4), state=ScheduleState.CALLED_OFF)
+    call_off(schedule_with_slots(3, doctor=chen, service_date=in_days(4)))
     schedule_with_slots(
         3, doctor=chen, service_date=in_days(5), release_at=now + timedelta(hours=1)
     )
@@ -197,7 +196,7 @@ def test_a_full_day_or_a_day_off_offers_colleagues(client, chen, why):
     if why == "full":
         fill(schedule)
     else:
-        Schedule.objects.update(state=ScheduleState.CALLED_OFF)
+        call_off(schedule)
     day = schedule.service_date
     colleague = DoctorFactory(department=chen.department, name_en="Li Na")
     other = schedule_with_slots(2, doctor=colleague, service_date=day)

@@ -7,11 +7,10 @@ import time_machine
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
-from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from medbook import clock
 from scheduling.choices import SlotState
-from tests.appointments.booking import book, hold
+from tests.appointments.booking import book, call_off, hold
 from tests.factories import (
     PrivilegeFactory,
     UserFactory,
@@ -86,12 +85,7 @@ def test_lists_visits_by_kind_and_month(client, alice):
 
 def test_what_the_clinic_called_off_stays_among_the_visits_to_come(client, alice):
     visit = book(alice, schedule_with_slots(1))
-    call_off_schedules(
-        schedule_uids=[visit.slot.schedule.uid],
-        reason="The doctor is ill.",
-        by=UserFactory(is_staff=True),
-        now=clock.now(),
-    )
+    call_off(visit.slot.schedule)
 
     [(_, visits)] = client.get("/en/appointments/").context["groups"]
 

@@ -5,19 +5,17 @@ from datetime import timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import expire_lapsed_holds
 from medbook import clock
 from members.choices import Relation
-from tests.appointments.booking import book, fill, hold
+from tests.appointments.booking import book, call_off, fill, hold
 from tests.factories import (
     DoctorFactory,
     FamilyLinkFactory,
     PatientFactory,
     PrivilegeFactory,
     TierFactory,
-    UserFactory,
     member_with_patient,
     schedule_with_slots,
 )
@@ -55,10 +53,7 @@ def doctor():
     schedule_with_slots(9, doctor=chen, service_date=days[1])
     fill(schedule_with_slots(2, doctor=chen, service_date=days[2]), 1)
     fill(schedule_with_slots(1, doctor=chen, service_date=days[3]))
-    off = schedule_with_slots(2, doctor=chen, service_date=days[4])
-    call_off_schedules(
-        schedule_uids=[off.uid], reason="Ill", by=UserFactory(is_staff=True), now=now
-    )
+    call_off(schedule_with_slots(2, doctor=chen, service_date=days[4]))
     in_minutes = [timedelta(minutes=20), timedelta(hours=20)]
     for day, wait in zip(days[5:], in_minutes, strict=True):
         schedule_with_slots(2, doctor=chen, service_date=day, release_at=now + wait)
