@@ -1,9 +1,10 @@
 """What waits to be told, and what could not be?"""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from medbook.admin_site import ReadOnly
@@ -16,9 +17,7 @@ class WaitingFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "waiting"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin
-    ) -> list[tuple[str, str | Promise]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         return [("yes", _("Waiting")), ("failing", _("Failing")), ("no", _("Handled"))]
 
     def queryset(
