@@ -1,6 +1,7 @@
 """What do staff see of invoices and payments? They read here; services write."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from billing.models import Invoice, InvoiceLine, Payment
 from medbook.admin_site import ReadOnly
@@ -20,7 +21,7 @@ class PaymentInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["reference", "state", "shown_total", "member", "issued_at", "paid_at"]
+    list_display = ["reference", "state", "in_full", "member", "issued_at", "paid_at"]
     list_filter = ["state"]
     list_select_related = ["member__user"]
     search_fields = ["reference__exact"]
@@ -28,6 +29,11 @@ class InvoiceAdmin(ReadOnly, admin.ModelAdmin):
     ordering = ["-id"]
     inlines = [InvoiceLineInline, PaymentInline]
     show_full_result_count = False
+
+    @admin.display(description=_("total"), ordering="total")
+    def in_full(self, invoice: Invoice) -> str:
+        """Say the total with its currency."""
+        return invoice.shown_total
 
 
 @admin.register(Payment)

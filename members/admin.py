@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
-from members.choices import Relation
+from members.choices import Relation, Role
 from members.forms import IdentityNumberField
 from members.models import FamilyLink, Member, Patient, Privilege, Suspension, Tier, User
 from members.selectors import find_people
@@ -61,6 +61,17 @@ class SearchForm(forms.Form):
     )
 
 
+class RolesField(forms.ModelMultipleChoiceField):
+    """Groups of staff by the names of their roles."""
+
+    def label_from_instance(self, obj: Group) -> str:
+        """Name the role."""
+        return _role_name(obj)
+
+
+admin.site.unregister(Group)  # what a role may do is written in services/roles.py
+
+
 @admin.register(User)
 class StaffAdmin(UserAdmin):
     """Accounts of staff and their roles; members' accounts are looked after by members' pages."""
@@ -82,7 +93,7 @@ class StaffAdmin(UserAdmin):
     @admin.display(description=_("roles"))
     def roles(self, user: User) -> str:
         """List the groups."""
-        return ", ".join(sorted(group.name for group in user.groups.all()))
+        return " · ".join(sorted(_role_name(group) for group in user.groups.all()))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Leave out members."""
@@ -91,7 +102,7 @@ class StaffAdmin(UserAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Show the roles as boxes to tick."""
         if db_field.name == "groups":
-            kwargs["widget"] = forms.CheckboxSelectMultiple()
+            kwargs |= {"form_class": RolesField, "widget": forms.CheckboxSelectMultiple()}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -173,7 +184,7 @@ class MemberAdmin(ReadOnly, ActingAdmin):
         rows = super().get_queryset(request)
         return rows.prefetch_related(Prefetch("links", own, to_attr="own_links"))
 
-    @admin.display(description=_("number"), ordering="user__username")
+    @admin.display(description=_("member number"), ordering="user__username")
     def number(self, member: Member) -> str:
         """Show the member number."""
         return member.number
@@ -361,6 +372,10 @@ def _by(request: HttpRequest) -> User:
 
 def _is_to_come(row: Privilege | None) -> bool:
     return row is None or row.valid_from > clock.now()
+
+
+def _role_name(group: Group) -> str:
+    return str(Role(group.name).label) if group.name in Role.values else group.name
 
 
 def _names_of_groups(user: User) -> list[str]:
