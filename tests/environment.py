@@ -52,6 +52,7 @@ READ_BY_SETTINGS = (
 SKIP_REASONS = {
     "redis": "no redis-server on this machine (or set TEST_REDIS_URL)",
     "browser": "no chromium on this machine (or set TEST_CHROMIUM)",
+    "gettext": "no gettext on this machine",
 }
 
 
@@ -120,7 +121,11 @@ def _is_worker():
 
 
 def _present():
-    found = {"redis": os.environ.get("TEST_REDIS_URL"), "browser": os.environ.get("TEST_CHROMIUM")}
+    found = {
+        "redis": os.environ.get("TEST_REDIS_URL"),
+        "browser": os.environ.get("TEST_CHROMIUM"),
+        "gettext": shutil.which("xgettext"),
+    }
     return {name for name, value in found.items() if value}
 
 
