@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from appointments.selectors.sessions import SessionFilters, seen_sessions
 from appointments.selectors.terms import terms_of
-from medbook import clock
+from medbook import clock, databases
 from scheduling import rules
 from scheduling.choices import SaleState, ScheduleState, SlotState
 from tests.api import ROOT, caller, refusal, wrong_fields
@@ -266,3 +266,14 @@ def test_a_price_is_rounded_half_up_once():
     [row] = listed(caller(member_with_patient(tier=tier)))
 
     assert row["your_price"] == "0.48"
+
+
+def test_with_a_replica_strangers_read_there_and_members_do_not(settings, monkeypatch):
+    monkeypatch.setitem(settings.DATABASES, "replica", settings.DATABASES["default"])
+    terms, now = terms_of(None, clock.now()), clock.now()
+
+    strangers = seen_sessions(SessionFilters(), terms, now, using=databases.catalogue())
+
+    assert strangers.db == "replica"
+    schedule_with_slots(1)
+    assert len(listed(caller(member_with_patient()))) == 1
