@@ -257,6 +257,10 @@ class Doctor(models.Model):
             kwargs["update_fields"] = {*kwargs["update_fields"], "search_text", "slug"}
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        """Derive the address name before its uniqueness is checked."""
+        self.fill_in()
+
     def fill_in(self) -> None:
         """Derive the words to be found by, and an address name where there is none yet."""
         self.search_text = rules.search_text(self.name_en, self.name_zh, self.code)

@@ -61,7 +61,7 @@ class FileResource(ModelResource):  # type: ignore[misc]
         super().__init__()
         self.numbers = numbers or []
         self.existing: dict[tuple[Any, ...], Model] = {}
-        self.written: list[tuple[Any, int]] = []
+        self.placed: list[tuple[Any, int]] = []
         self._seen: dict[tuple[Any, ...], int] = {}
         self._before: tuple[Any, ...] | None = None
         self._place = 0
@@ -99,7 +99,10 @@ class FileResource(ModelResource):  # type: ignore[misc]
 
     def skip_row(self, instance: Any, original: Any, row: Row, errors: Any = None) -> bool:
         """Tell whether a row changes nothing."""
-        return not errors and self._before == self._values(instance)
+        is_unchanged = not errors and self._before == self._values(instance)
+        if is_unchanged:
+            self.placed.append((instance, self._place))
+        return is_unchanged
 
     def validate_instance(
         self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
@@ -120,7 +123,7 @@ class FileResource(ModelResource):  # type: ignore[misc]
 
     def before_save_instance(self, instance: Any, row: Row, **kwargs: Any) -> None:
         """Remember which row made which object."""
-        self.written.append((instance, self._place))
+        self.placed.append((instance, self._place))
 
     def get_bulk_update_fields(self) -> list[str]:
         """Name what an update writes: the columns, and what follows from them."""
@@ -259,10 +262,10 @@ class RosterResource(FileResource):
             self.add_problem(result, place, name, text)
 
     def _clashes(self) -> Iterator[tuple[int, str, str]]:
-        places = {template.pk: place for template, place in self.written}
+        places = {template.pk: place for template, place in self.placed}
         around = RosterTemplate.objects.filter(
-            Q(doctor__in={template.doctor_id for template, _place in self.written})
-            | Q(room__in={template.room_id for template, _place in self.written})
+            Q(doctor__in={template.doctor_id for template, _place in self.placed})
+            | Q(room__in={template.room_id for template, _place in self.placed})
         )
         templates = {one.pk: one for one in around.select_related("doctor", "room")}
         for clash in rules.clashes(one.sitting(pk) for pk, one in templates.items()):

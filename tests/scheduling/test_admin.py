@@ -155,6 +155,17 @@ def test_a_doctor_gets_an_address_name_and_words_to_be_found_by(client):
     assert doctor.search_text == "zeng min 曾敏 zengmin zm d0042"
 
 
+def test_an_address_name_that_is_taken_is_a_form_error(client):
+    doctor = DoctorFactory(code="D-1", slug="chen-wei-d-1")
+    form = {"code": "D 1", "department": doctor.department.pk, "name_en": "Chen Wei"}
+
+    response = client.post(
+        page(Doctor, "add"), form | {"name_zh": "陈伟", "title": "chief", "gender": "male"}
+    )
+
+    assert list(errors_in(response)) == ["slug"]
+
+
 def test_renaming_a_doctor_keeps_the_address_name():
     doctor = DoctorFactory(slug="chen-wei-1")
     doctor.name_en = "Wei Chen"

@@ -318,6 +318,14 @@ def test_two_rows_that_clash_are_both_named(doctors):
     ]
 
 
+def test_a_clash_with_an_unchanged_row_names_that_row(doctors):
+    import_file(model=RosterTemplate, content=rosters({}), by=UserFactory())
+
+    [(row, _column, text)] = problems(RosterTemplate, rosters({}, {"start_time": "09:00"}))
+
+    assert (row, text.split(":")[0]) == (3, "This clashes with row 2")
+
+
 def test_a_row_that_clashes_with_the_roster_names_the_template(doctors):
     template = RosterTemplateFactory(
         doctor=doctors[0], room__code="R7", start_time=time(7), end_time=time(9)
