@@ -1,6 +1,7 @@
 """How does Django find what the apps share?"""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
@@ -12,3 +13,8 @@ class AdminConfig(DjangoAdminConfig):
     """The admin with MedBook's own site object."""
 
     default_site = "medbook.admin_site.MedBookAdminSite"
+
+    def ready(self) -> None:
+        """Leave out a table of allauth's: nobody has a row there, and one would be in clear."""
+        super().ready()
+        admin.site.unregister(apps.get_model("account", "EmailAddress"))

@@ -50,6 +50,20 @@ class RequestContextMiddleware:
         return response
 
 
+class BrowserMiddleware:
+    """Tell browsers and caches what no setting tells them: keep nothing, lend nothing."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")  # unless a view or a file said otherwise
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
+        return response
+
+
 class RefusalMiddleware:
     """Answer the refusals that no door has put into words.
 

@@ -82,8 +82,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 MIDDLEWARE = [
     "medbook.middleware.RequestContextMiddleware",
+    "medbook.middleware.BrowserMiddleware",
     "medbook.middleware.RefusalMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "medbook.middleware.ApiMiddleware",
@@ -94,7 +96,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "medbook.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -66,7 +66,9 @@ class SignIn(StrangersPage):
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         """Open the session."""
-        answer: HttpResponse = form.login(self.request, redirect_url=self.wanted() or None)
+        answer: HttpResponse = form.login(
+            self.request, redirect_url=self.wanted() or reverse("appointments:home")
+        )
         return answer
 
 

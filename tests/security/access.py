@@ -1,0 +1,137 @@
+"""Who may open which address? The one table; an address that is missing here fails the tests."""
+
+from dataclasses import dataclass
+
+from members.choices import Role
+
+DESK, DOCTOR, SCHEDULER = Role.DESK, Role.DOCTOR, Role.SCHEDULER
+FINANCE, AUDITOR, ADMINISTRATOR = Role.FINANCE, Role.AUDITOR, Role.ADMINISTRATOR
+
+PUBLIC = "public"
+MEMBER = "member"
+OWNER = "owner"  # a member's own object; to other members there is no such thing
+NO_ROLE = "staff without a role"
+STAFF = frozenset({*Role, NO_ROLE})
+SUPERUSER = frozenset()  # nobody else
+NOBODY = None  # not even a superuser
+
+
+class Hidden(frozenset):
+    """Those for whom there is such a page; other staff find nothing there."""
+
+
+PAGES_AND_API = {
+    "livez": PUBLIC,
+    "readyz": PUBLIC,
+    "root": PUBLIC,
+    # Pages
+    "appointments:home": PUBLIC,
+    "appointments:doctors": PUBLIC,
+    "appointments:doctor": PUBLIC,
+    "appointments:book": PUBLIC,  # a stranger is led to sign in and back to the time
+    "appointments:appointments": MEMBER,
+    "appointments:appointment": OWNER,
+    "appointments:confirm": OWNER,
+    "appointments:extend": OWNER,
+    "appointments:booked": OWNER,
+    "appointments:cancel": OWNER,
+    "members:sign_in": PUBLIC,
+    "members:sign_up": PUBLIC,
+    "members:sign_out": PUBLIC,
+    "members:membership": PUBLIC,
+    # API
+    "auth-token": PUBLIC,
+    "auth-token-refresh": PUBLIC,
+    "auth-logout": "account",
+    "auth-register": PUBLIC,
+    "api-schema": PUBLIC,
+    "api-docs": PUBLIC,
+    "clinic-list": PUBLIC,
+    "department-list": PUBLIC,
+    "doctor-list": PUBLIC,
+    "doctor-detail": PUBLIC,
+    "schedule-list": PUBLIC,
+    "schedule-slots": PUBLIC,
+    "me": MEMBER,
+    "me-privileges": MEMBER,
+    "patient-list": MEMBER,
+    "appointment-list": MEMBER,
+    "appointment-detail": OWNER,
+    "appointment-confirm": OWNER,
+    "appointment-extend": OWNER,
+    "appointment-cancel": OWNER,
+    "admin-schedule-list": {DESK, DOCTOR, SCHEDULER, AUDITOR},
+    "admin-schedule-detail": {DESK, DOCTOR, SCHEDULER, AUDITOR},
+    "admin-schedule-publish": {SCHEDULER},
+    "admin-schedule-call-off": {SCHEDULER},
+    "admin-release-list": {SCHEDULER, AUDITOR},
+    "admin-release-run": {SCHEDULER},
+    "admin-appointment-check-in": {DESK},
+    "admin-appointment-start": {DOCTOR},
+    "admin-appointment-finish": {DOCTOR},
+    # Administration, beside the pages of the models
+    "admin:index": STAFF,
+    "admin:login": PUBLIC,
+    "admin:logout": PUBLIC,
+    "admin:password_change": STAFF,
+    "admin:password_change_done": STAFF,
+    "admin:autocomplete": NOBODY,  # not without saying for which field
+    "admin:jsi18n": STAFF,
+    "admin:app_list": Hidden({DESK, DOCTOR, AUDITOR, ADMINISTRATOR}),
+    "admin:view_on_site": "nothing",
+    "/admin/<url>": "nothing",
+    "admin:member_search": {DESK, AUDITOR, ADMINISTRATOR},
+    "admin:releases": {SCHEDULER, AUDITOR},
+    "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """Who may see, add, change and delete rows of one model in the administration."""
+
+    view: frozenset | set | None
+    add: frozenset | set | None = NOBODY
+    change: frozenset | set | None = NOBODY
+    delete: frozenset | set | None = NOBODY
+
+
+SEES_PEOPLE = {DESK, AUDITOR, ADMINISTRATOR}
+SEES_SCHEDULES = {DESK, DOCTOR, SCHEDULER, AUDITOR}
+SEES_MONEY = {DESK, FINANCE, AUDITOR}
+CATALOGUE = Model(SEES_SCHEDULES, add={SCHEDULER}, change={SCHEDULER}, delete=SUPERUSER)
+
+MODELS = {
+    "auth.group": Model(SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
+    "members.user": Model({AUDITOR, ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}),
+    "members.member": Model(SEES_PEOPLE),
+    "members.patient": Model({*SEES_PEOPLE, DOCTOR}),
+    "members.suspension": Model(SEES_PEOPLE),
+    "members.tier": Model(SEES_PEOPLE, {ADMINISTRATOR}, {ADMINISTRATOR}, SUPERUSER),
+    "members.privilege": Model(
+        {AUDITOR, ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}
+    ),
+    "scheduling.clinic": CATALOGUE,
+    "scheduling.department": CATALOGUE,
+    "scheduling.room": CATALOGUE,
+    "scheduling.doctor": CATALOGUE,
+    "scheduling.visittype": CATALOGUE,
+    "scheduling.rostertemplate": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
+    "scheduling.schedule": Model(SEES_SCHEDULES, {SCHEDULER}, {SCHEDULER}),
+    "scheduling.slot": Model(SEES_SCHEDULES),
+    "scheduling.releaserun": Model({SCHEDULER, AUDITOR}),
+    "appointments.appointment": Model({DESK, DOCTOR, AUDITOR}),
+    "billing.invoice": Model(SEES_MONEY),
+    "billing.payment": Model(SEES_MONEY),
+    "audit.operationlog": Model({AUDITOR}),
+    "outbox.outboxmessage": Model({ADMINISTRATOR}),
+}
+
+# Further pages of a model, by the last word of their address.
+EXTRA = {
+    "members.user": {"password": {ADMINISTRATOR}},
+    "members.patient": {"reveal": {DESK}},
+    "scheduling.doctor": {"import": {SCHEDULER}, "export": SEES_SCHEDULES},
+    "scheduling.rostertemplate": {"import": {SCHEDULER}, "export": {SCHEDULER, AUDITOR}},
+    "scheduling.schedule": {"adjust": {SCHEDULER}},
+}

@@ -1,0 +1,104 @@
+"""Who gets in where? Every address, tried by everybody."""
+
+import pytest
+
+from tests.security import access
+from tests.security.routes import every_route
+from tests.security.world import ALICE, ANONYMOUS, BO, PEOPLE, SUPERUSER
+
+IN, SIGN_IN, FORBIDDEN, MISSING = "in", "sign in", "forbidden", "missing"
+BODIES = {"appointment-confirm": {"pay": "desk"}}
+SIGN_IN_PAGES = ("/sign-in/", "/admin/login/")
+
+
+def allowed(route):
+    """Return who may open an address, from the one table."""
+    if route.admin_act is None:
+        return access.PAGES_AND_API[route.name]
+    model, act = route.admin_act
+    rights = access.MODELS[model]
+    if act in access.EXTRA.get(model, {}):
+        return access.EXTRA[model][act]
+    return {
+        "list": rights.view,
+        "row": access.STAFF,  # only leads on to the change page
+        "history": rights.view,
+        "add": rights.add,
+        "change": rights.view,
+        "delete": rights.delete,
+    }[act]
+
+
+def outcome(answer):
+    """Tell how somebody was received."""
+    if answer.status_code == 401:
+        return SIGN_IN
+    if answer.status_code == 302 and any(page in answer["Location"] for page in SIGN_IN_PAGES):
+        return SIGN_IN
+    if answer.status_code == 403:
+        return FORBIDDEN
+    if answer.status_code == 404:
+        return MISSING
+    return IN if answer.status_code < 500 else f"broken: {answer.status_code}"
+
+
+def expected(route, who, person):
+    """Tell how somebody should be received."""
+    if who == access.PUBLIC:
+        return IN
+    is_member = person in (ALICE, BO)
+    if person == ANONYMOUS or (is_member and route.is_admin):
+        return SIGN_IN
+    if who == "account":
+        return IN
+    if who == access.MEMBER:
+        return IN if is_member else FORBIDDEN
+    if who == access.OWNER:
+        return {ALICE: IN, BO: MISSING}.get(person, FORBIDDEN)
+    if who is access.NOBODY or is_member:
+        return FORBIDDEN
+    if who == "nothing":
+        return MISSING
+    if person == SUPERUSER or person in who:
+        return IN
+    return MISSING if isinstance(who, access.Hidden) else FORBIDDEN
+
+
+def knock(world, route, person, method=None, **options):
+    """Ask for an address the natural way: read it; where there is nothing to read, send {}."""
+    path = route.path(world.fill)
+    if route.is_api:
+        options = {
+            "headers": world.token(person),
+            "content_type": "application/json",
+            "data": BODIES.get(route.name, {}),
+            **options,
+        }
+        client = world.browser(ANONYMOUS)
+    else:
+        client = world.browser(person)
+    if method:
+        return client.generic(method, path, **options)
+    answer = client.get(path, headers=options.get("headers"))
+    return client.post(path, **options) if answer.status_code == 405 else answer
+
+
+def test_every_address_is_in_the_table_and_the_table_has_no_other():
+    routes = every_route()
+    listed = {route.name for route in routes if route.admin_act is None}
+    models = {route.admin_act[0] for route in routes if route.admin_act}
+
+    assert sorted(listed) == sorted(access.PAGES_AND_API)
+    assert sorted(models) == sorted(access.MODELS)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_receives_everybody_as_the_table_says(world, person):
+    surprises = []
+    for route in every_route():
+        found = outcome(knock(world, route, person))
+        wanted = expected(route, allowed(route), person)
+        if found != wanted:
+            surprises.append(f"{route}: {found}, not {wanted}")
+
+    assert not surprises, "\n".join(surprises)

@@ -1,0 +1,135 @@
+"""One small hospital, and everybody who may knock at its door."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from appointments.services.payment import take_desk_payment
+from appointments.services.visits import check_in
+from billing.choices import Gateway
+from medbook import clock
+from members.choices import Role
+from members.models import Suspension, User
+from members.services.roles import grant_roles
+from members.services.tokens import issue_tokens
+from tests.appointments.booking import book, hold
+from tests.factories import (
+    DoctorFactory,
+    PrivilegeFactory,
+    ReleaseRunFactory,
+    RosterTemplateFactory,
+    UserFactory,
+    member_with_patient,
+    schedule_with_slots,
+)
+from tests.security.access import NO_ROLE
+
+ANONYMOUS, ALICE, BO = "a stranger", "Alice", "Bo"
+SUPERUSER = "the superuser"
+PEOPLE = (ANONYMOUS, ALICE, BO, *(role.value for role in Role), NO_ROLE, SUPERUSER)
+
+
+@dataclass
+class World:
+    """Alice has a booked visit, a held place and an invoice; Bo is another member."""
+
+    accounts: dict[str, User | None] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def browser(self, person, **options):
+        """Return a browser in which somebody is signed in."""
+        client = Client(raise_request_exception=False, **options)
+        name = settings.SESSION_COOKIE_NAME
+        if (account := self.accounts[person]) is None:
+            return client
+        if Session.objects.filter(session_key=self.cookies.get(person)).exists():
+            client.cookies[name] = self.cookies[person]
+        else:
+            client.force_login(account, "django.contrib.auth.backends.ModelBackend")
+            self.cookies[person] = client.cookies[name].value
+        return client
+
+    def token(self, person):
+        """Return the header that a program of somebody sends, if there is an account."""
+        account = self.accounts[person]
+        if account is None:
+            return {}
+        pair = issue_tokens(user=account, now=clock.now())
+        return {"Authorization": f"Bearer {pair.access}"}
+
+    def fill(self, route, parameter):
+        """Tell what stands in a gap of an address."""
+        if parameter == "id" or (parameter.endswith("_id") and parameter != "content_type_id"):
+            model, _act = route.admin_act or ("members.user", "")
+            return self.row(model).pk
+        if parameter == "reference":
+            is_open = route.name.endswith((":confirm", ":extend"))
+            return (self.held if is_open else self.booked).reference
+        if parameter == "uid":
+            return self._uid_for(route)
+        return {
+            "slug": self.schedule.doctor.slug,
+            "app_label": "members",
+            "url": "nowhere",
+            "content_type_id": "1",
+        }[parameter]
+
+    def row(self, model):
+        """Return one row of a model, which every administered model has here."""
+        if model == "members.user":
+            return self.accounts[Role.DESK.value]
+        row = apps.get_model(model)._default_manager.order_by("-pk").first()
+        assert row is not None, f"There is no {model} in this world: make one."
+        return row
+
+    def _uid_for(self, route):
+        if "appointments/" in route.pattern:
+            is_open = route.name.endswith(("-confirm", "-extend"))
+            return (self.held if is_open else self.booked).uid
+        kind = route.pattern.split("<", 1)[0].rstrip("/").rpartition("/")[2]
+        return {
+            "schedules": self.schedule,
+            "doctors": self.schedule.doctor,
+        }[kind].uid
+
+
+def make_world():
+    """Let Alice book and hold, and give every role somebody."""
+    grant_roles()
+    world = World()
+    alice, bo = member_with_patient(), member_with_patient()
+    world.alice, world.bo = alice, bo
+    world.accounts = {ANONYMOUS: None, ALICE: alice.user, BO: bo.user}
+    for role in Role:
+        account = UserFactory(username=f"{role.value}-1", is_staff=True)
+        account.groups.add(Group.objects.get(name=role.value))
+        world.accounts[role.value] = account
+    world.accounts[NO_ROLE] = UserFactory(username="nobody-1", is_staff=True)
+    world.accounts[SUPERUSER] = UserFactory(username="root-1", is_staff=True, is_superuser=True)
+
+    doctor = DoctorFactory(user=world.accounts[Role.DOCTOR.value])
+    world.schedule = schedule_with_slots(9, doctor=doctor)
+    world.other = schedule_with_slots(
+        9, service_date=world.schedule.service_date + timedelta(days=1)
+    )
+    world.booked = book(alice, world.schedule, key="booked")
+    world.held = hold(alice, world.other, key="held")
+    desk = {"by": world.accounts[Role.DESK.value], "now": world.schedule.starts_at}
+    seen = book(bo, world.schedule, key="seen")
+    check_in(appointment_uid=seen.uid, **desk)
+    take_desk_payment(appointment_uid=seen.uid, gateway=Gateway.DESK_CASH, **desk)
+    RosterTemplateFactory(doctor=doctor)
+    ReleaseRunFactory()
+    PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
+    Suspension.objects.create(
+        member=bo,
+        starts_at=clock.now() - timedelta(days=60),
+        ends_at=clock.now() - timedelta(days=30),
+        reason="Three visits missed",
+    )
+    return world
