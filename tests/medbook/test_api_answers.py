@@ -249,6 +249,33 @@ def test_limits_hold_in_this_process_while_redis_is_away(settings):
     assert [caller().get(ROOT + "schedules/").status_code for _ in range(2)] == [200, 429]
 
 
+def test_a_bug_is_answered_without_a_word_about_it():
+    def broken(*args):
+        raise RuntimeError("secret of the house")
+
+    client = caller()
+    client.raise_request_exception = False
+    with connection.execute_wrapper(broken):
+        answer = client.get(ROOT + "schedules/")
+
+    assert refusal(answer) == (500, "server_error")
+    assert b"secret" not in answer.content
+    assert "RateLimit-Limit" in answer
+
+
+def test_a_strange_host_is_refused():
+    answer = caller(Host="evil.example").get(ROOT + "schedules/")
+
+    assert refusal(answer) == (400, "malformed")
+
+
+def test_asking_for_the_head_answers_like_the_whole():
+    whole, head = caller().get(ROOT + "schedules/"), caller().head(ROOT + "schedules/")
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["Content-Length"] == whole["Content-Length"]
+
+
 def test_a_database_that_is_away_is_said_so_with_a_time_to_come_back(alice):
     def away(*args):
         raise OperationalError("the server closed the connection") from psycopg.OperationalError()
