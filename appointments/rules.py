@@ -26,18 +26,6 @@ def extended_until(hold_expires_at: datetime, starts_at: datetime) -> datetime:
     return min(hold_expires_at + EXTENSION, starts_at)
 
 
-def opens_at(release_at: datetime, early_access_minutes: int) -> datetime:
-    """Tell when a schedule opens for a booker whose tier books earlier."""
-    return release_at - timedelta(minutes=early_access_minutes)
-
-
-def is_sale_open(
-    now: datetime, sale_stops_at: datetime, same_day_from: datetime, last_start: datetime
-) -> bool:
-    """Tell whether a released schedule sells: before the stop, or the rest on the day itself."""
-    return now < sale_stops_at or same_day_from <= now < last_start
-
-
 def cancel_until(starts_at: datetime, hours_before: int) -> datetime:
     """Tell until when cancelling is free. Source: the department's rule, 24 hours unless set."""
     return starts_at - timedelta(hours=hours_before)

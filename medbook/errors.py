@@ -14,7 +14,8 @@ from medbook import clock
 class DomainError(Exception):
     """A no with a stable code, a message in the reader's language, and the facts behind it.
 
-    Facts are keyword arguments: shown in the message by name, sent along in API answers.
+    Facts are keyword arguments: shown in the message by name, sent along in API answers. Their
+    instants are said in the clinic's `zone`, or the site's where no clinic is meant.
     """
 
     code: ClassVar[str] = ""
@@ -24,15 +25,16 @@ class DomainError(Exception):
         super().__init_subclass__()
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
-    def __init__(self, **facts: Any) -> None:
+    def __init__(self, *, zone: str | None = None, **facts: Any) -> None:
         super().__init__(self.code)
         self.facts: Mapping[str, Any] = facts
+        self.zone = zone
 
     @property
     def detail(self) -> str:
         """Say the message in the active language, with its facts."""
         return str(self.message) % {
-            name: clock.text(fact) if isinstance(fact, datetime) else fact
+            name: clock.text(fact, self.zone) if isinstance(fact, datetime) else fact
             for name, fact in self.facts.items()
         }
 

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,6 @@ from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from billing.models import Invoice
 from medbook.api_input import InstantField, StrictSerializer
-from scheduling import rules
 from scheduling.api.serializers import (
     ClinicTimeField,
     MoneyField,
@@ -115,22 +113,17 @@ class ScheduleSerializer(serializers.Serializer):
 
     @extend_schema_field(serializers.DateTimeField())
     def get_opens_for_you_at(self, schedule: Schedule) -> str:
-        return self._opens_at(schedule).astimezone(ZoneInfo(schedule.time_zone)).isoformat()
+        opens_at = schedule.opens_at(self._terms.early_minutes)
+        return opens_at.astimezone(ZoneInfo(schedule.time_zone)).isoformat()
 
     @extend_schema_field(serializers.ChoiceField(choices=SaleState.choices))
     def get_state(self, schedule: Any) -> str:
-        return rules.sale_state(
-            state=schedule.state,
-            opens_at=self._opens_at(schedule),
-            sale_stops_at=schedule.sale_stops_at,
-            same_day_from=schedule.same_day_from,
-            ends_at=schedule.ends_at,
-            remaining=schedule.remaining,
+        sale = schedule.sale_state(
+            early_minutes=self._terms.early_minutes,
             now=self.context["now"],
-        ).value
-
-    def _opens_at(self, schedule: Schedule) -> datetime:
-        return rules.opens_at(schedule.release_at, self._terms.early_minutes)
+            remaining=schedule.remaining,
+        )
+        return str(sale)
 
     @property
     def _terms(self) -> Terms:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from appointments import rules
 from appointments.models import Appointment
 from billing.rules import Quote, quote
 from members.models import Member
 from members.selectors import most_allowed, privileges
+from scheduling.choices import SaleState
 from scheduling.models import Schedule
 
 
@@ -37,7 +37,7 @@ class Terms:
 
     def opens_at(self, schedule: Schedule, now: datetime) -> datetime | None:
         """Tell when a schedule opens for this reader; None when it is open or over."""
-        opens_at = rules.opens_at(schedule.release_at, self.early_minutes)
+        opens_at = schedule.opens_at(self.early_minutes)
         if now < opens_at:
             return opens_at
         if self.is_open(schedule, now) or now >= schedule.same_day_from:
@@ -46,14 +46,12 @@ class Terms:
 
     def is_open(self, schedule: Schedule, now: datetime) -> bool:
         """Tell whether a published schedule is on sale for this reader."""
-        is_released = now >= rules.opens_at(schedule.release_at, self.early_minutes)
-        return is_released and rules.is_sale_open(
-            now, schedule.sale_stops_at, schedule.same_day_from, schedule.ends_at
-        )
+        sale = schedule.sale_state(early_minutes=self.early_minutes, now=now)
+        return sale == SaleState.ON_SALE
 
     def is_open_to_others(self, schedule: Schedule, now: datetime) -> bool:
         """Tell whether another tier books a schedule already."""
-        return now >= rules.opens_at(schedule.release_at, self.earliest_minutes)
+        return now >= schedule.opens_at(self.earliest_minutes)
 
 
 def terms_of(member: Member | None, now: datetime) -> Terms:

@@ -165,11 +165,11 @@ def confirm_appointment(
     if appointment.state == AppointmentState.BOOKED:
         return appointment
     if appointment.state == AppointmentState.EXPIRED:
-        raise HoldExpired(expired_at=appointment.ended_at)
+        raise HoldExpired(expired_at=appointment.ended_at, zone=appointment.time_zone)
     if appointment.state != AppointmentState.HELD:
         raise WrongState(state=appointment.get_state_display())
     if appointment.is_lapsed(now):
-        raise HoldExpired(expired_at=appointment.hold_expires_at)
+        raise HoldExpired(expired_at=appointment.hold_expires_at, zone=appointment.time_zone)
     require_may_book(member=member, patient=patient, now=now)
     if patient.pk != appointment.patient_id:
         require_within_limits(

@@ -57,4 +57,4 @@ def cancel_appointment(*, appointment_uid: uuid.UUID, by: User, now: datetime) -
 def _require_in_time(appointment: Appointment, now: datetime) -> None:
     can_cancel_late = privilege(appointment.member, "can_cancel_late", now)
     if not rules.may_cancel(now, appointment.cancel_until, appointment.starts_at, can_cancel_late):
-        raise TooLateToCancel(deadline=appointment.cancel_until)
+        raise TooLateToCancel(deadline=appointment.cancel_until, zone=appointment.time_zone)

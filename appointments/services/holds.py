@@ -87,7 +87,7 @@ def extend_hold(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appoi
     if expires_at is None or appointment.extended_at is not None:
         raise WrongState(state=appointment.get_state_display())
     if expires_at <= now:
-        raise HoldExpired(expired_at=expires_at)
+        raise HoldExpired(expired_at=expires_at, zone=appointment.time_zone)
     appointment.hold_expires_at = rules.extended_until(expires_at, appointment.starts_at)
     appointment.extended_at = now
     appointment.save(update_fields=["hold_expires_at", "extended_at"])

@@ -20,7 +20,7 @@ from appointments.errors import (
 from appointments.models import Appointment
 from members.models import FamilyLink, Member, Patient
 from members.selectors import current_suspension, privilege
-from scheduling.choices import ScheduleState
+from scheduling.choices import SaleState
 from scheduling.models import Schedule
 
 OPEN = Q(state__in=(AppointmentState.HELD, AppointmentState.BOOKED))
@@ -41,17 +41,15 @@ def require_on_sale(
     *, schedule: Schedule, member: Member, starts_at: datetime | None, now: datetime
 ) -> None:
     """Refuse a schedule that this member cannot book at this instant."""
-    if schedule.state == ScheduleState.CALLED_OFF:
+    early_minutes = privilege(member, "early_access_minutes", now)
+    sale = schedule.sale_state(early_minutes=early_minutes, now=now)
+    if sale == SaleState.CALLED_OFF:
         raise CalledOff()
     if starts_at is not None and starts_at <= now:
         raise InThePast()
-    opens_at = rules.opens_at(schedule.release_at, privilege(member, "early_access_minutes", now))
-    if now < opens_at:
-        raise NotOpenYet(opens_at=opens_at)
-    is_open = rules.is_sale_open(
-        now, schedule.sale_stops_at, schedule.same_day_from, schedule.ends_at
-    )
-    if schedule.state != ScheduleState.PUBLISHED or not is_open:
+    if sale == SaleState.UPCOMING:
+        raise NotOpenYet(opens_at=schedule.opens_at(early_minutes), zone=schedule.time_zone)
+    if sale == SaleState.SALE_OVER:
         raise SaleOver()
 
 

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -120,7 +119,7 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     except Missing:
         raise
     except DomainError as refusal:
-        form.add_error(None, _said(refusal, appointment.time_zone))
+        form.add_error(None, refusal.detail)
         return _check(request, appointment, form, status=status_of(refusal))
     return redirect("appointments:booked", appointment.reference)
 
@@ -220,7 +219,7 @@ def _cannot_book(
         "member": member,
         "clinic": schedule.department.clinic,
         "refusal": refusal,
-        "detail": _said(refusal, schedule.time_zone),
+        "detail": refusal.detail,
         "schedule": schedule,
     }
     if isinstance(refusal, OTHER_TIME_HELPS + OTHER_DAY_HELPS):
@@ -236,12 +235,6 @@ def _cannot_book(
     if isinstance(refusal, TryLater):
         answer["Retry-After"] = str(refusal.retry_after)
     return answer
-
-
-def _said(refusal: DomainError, zone: str) -> str:
-    """Say a refusal with its instants in the clinic's zone."""
-    with timezone.override(zone):
-        return refusal.detail
 
 
 def _usual_patient(member: Member) -> Patient:

@@ -9,7 +9,6 @@ import segno
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -89,8 +88,7 @@ def cancel(request: HttpRequest, member: Member, reference: str) -> HttpResponse
     except AlreadyCancelled:
         pass  # pressed twice
     except Refused as refusal:
-        with timezone.override(visit.time_zone):
-            context = {**_about(visit, now), "detail": refusal.detail}
+        context = {**_about(visit, now), "detail": refusal.detail}
         return render(request, "appointments/cancel.html", context, status=status_of(refusal))
     return redirect("appointments:appointment", visit.reference)
 

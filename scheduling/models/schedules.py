@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from medbook import clock, money
 from scheduling import rules
-from scheduling.choices import RushMode, ScheduleState, SlotState
+from scheduling.choices import RushMode, SaleState, ScheduleState, SlotState
 from scheduling.models.catalogue import Department, Doctor, Room, VisitType, require_one_clinic
 from scheduling.models.ranges import one, period
 from scheduling.models.rosters import RosterTemplate
@@ -206,6 +206,22 @@ class Schedule(models.Model):
     def time_zone(self) -> str:
         """The zone in which this schedule's times are said."""
         return self.department.clinic.time_zone
+
+    def opens_at(self, early_minutes: int) -> datetime:
+        """Tell when the sale opens for a booker whose tier books earlier."""
+        return rules.opens_at(self.release_at, early_minutes)
+
+    def sale_state(self, *, early_minutes: int, now: datetime, remaining: int = 1) -> SaleState:
+        """Tell what this is to such a booker; `remaining` counts free places yet to begin."""
+        return rules.sale_state(
+            state=self.state,
+            opens_at=self.opens_at(early_minutes),
+            sale_stops_at=self.sale_stops_at,
+            same_day_from=self.same_day_from,
+            ends_at=self.ends_at,
+            remaining=remaining,
+            now=now,
+        )
 
     @property
     def shown_fee(self) -> str:

@@ -27,27 +27,7 @@ def test_an_extension_never_goes_past_the_start():
     assert rules.extended_until(START - 2 * MINUTE, START) == START
 
 
-def test_early_access_opens_earlier():
-    assert rules.opens_at(START, 0) == START
-    assert rules.opens_at(START, 30) == START - 30 * MINUTE
-
-
-STOP, SAME_DAY, LAST = START - timedelta(days=1), START - timedelta(hours=9), START
-
-
-@pytest.mark.parametrize(
-    ("now", "is_open"),
-    [
-        (STOP - SECOND, True),
-        (STOP, False),
-        (SAME_DAY - SECOND, False),
-        (SAME_DAY, True),
-        (LAST - SECOND, True),
-        (LAST, False),
-    ],
-)
-def test_sells_before_the_stop_and_on_the_day(now, is_open):
-    assert rules.is_sale_open(now, STOP, SAME_DAY, LAST) is is_open
+STOP = START - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
