@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import threading
+import time as time_module
 import uuid
 import zipfile
 from datetime import date, datetime, time
@@ -12,6 +14,7 @@ import openpyxl
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.translation import override
 
@@ -515,6 +518,30 @@ def test_what_clashes_since_the_check_is_not_imported(doctors):
     assert late.status_code == 422
     assert f"roster template {template.pk}" in late.text
     assert RosterTemplate.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_roster_that_somebody_changes_at_this_moment_is_not_overwritten(doctors):
+    client = client_of(scheduler())
+    token = upload(client, ROSTERS, rosters({})).context["token"]
+    is_written = threading.Event()
+
+    def roster_beside():
+        with transaction.atomic():
+            RosterTemplateFactory(doctor=doctors[0], start_time=time(7))
+            is_written.set()
+            time_module.sleep(0.3)  # the import waits for this transaction to end
+        connection.close()
+
+    thread = threading.Thread(target=roster_beside)
+    thread.start()
+    is_written.wait(5)
+    late = client.post(ROSTERS, {"token": token})
+    thread.join()
+
+    assert late.status_code == 422
+    assert "Somebody changed the roster in the meantime." in late.text
+    assert RosterTemplate.objects.get().start_time == time(7)
 
 
 @pytest.mark.parametrize("codenames", [[], ["view_doctor"], ["view_doctor", "add_doctor"]])

@@ -180,9 +180,10 @@ def test_a_clash_with_a_schedule_made_by_hand_is_noted_and_stops_nothing_else():
         service_date=TODAY, department=template.doctor.department
     ).clashes
     assert clash == {"template": template.id, "reason": "doctor", "schedule": by_hand.id}
-    [clash] = ReleaseRun.objects.get(
-        service_date=TODAY, department=same_room.doctor.department
-    ).clashes
+    run = ReleaseRun.objects.get(service_date=TODAY, department=same_room.doctor.department)
+    [said] = selectors.clash_sentences(run)
+    assert "is used by Chen Wei Thu 26 Nov, 11:00" in said
+    [clash] = run.clashes
     assert clash == {"template": same_room.id, "reason": "room", "schedule": by_hand.id}
 
 
@@ -218,6 +219,10 @@ def test_a_closed_room_and_an_hour_that_does_not_exist_are_noted():
         (closed.id, "room_closed"),
     }
     assert made_dates() == [date(2026, 3, 15)]
+    assert {said.rsplit(": ", 1)[1] for said in selectors.clash_sentences(run)} == {
+        "there are no such hours on that day.",
+        "the room is not active.",
+    }
 
 
 def test_each_clinic_counts_its_own_days():
