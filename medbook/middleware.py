@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 
 import structlog
 from django.conf import settings
@@ -157,7 +156,7 @@ def _in_words(response: HttpResponse) -> HttpResponse:
         return response
     code = api.CODE_BY_STATUS.get(status, "malformed")
     allowed = {"Allow": response["Allow"]} if response.has_header("Allow") else {}
-    return api.problem_answer(code, status, HTTPStatus(status).phrase, allowed)
+    return api.problem_answer(code, status, _("This is not possible here."), allowed)
 
 
 def _too_many(count: api_limits.Count) -> HttpResponse:
