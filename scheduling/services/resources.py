@@ -121,6 +121,9 @@ class FileResource(ModelResource):  # type: ignore[misc]
         if errors:
             raise ValidationError(errors)
 
+    def after_import(self, dataset: Any, result: Result, **kwargs: Any) -> None:
+        """Leave sequences alone: files bring no ids, and the application may not set a sequence."""
+
     def before_save_instance(self, instance: Any, row: Row, **kwargs: Any) -> None:
         """Remember which row made which object."""
         self.placed.append((instance, self._place))

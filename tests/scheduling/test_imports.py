@@ -15,6 +15,7 @@ import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import override
 
@@ -114,6 +115,14 @@ def test_a_file_of_doctors_is_imported(hospital):
     assert (doctor.slug, doctor.search_text) == ("chen-wei-d0001", "chen wei 陈伟 chenwei cw d0001")
     log = OperationLog.objects.get(action="catalogue.imported")
     assert (log.actor_uid, log.facts["new"]) == (by.uid, 1)
+
+
+def test_an_import_sets_no_sequence_for_which_the_application_has_no_right(hospital):
+    with CaptureQueriesContext(connection) as asked:
+        import_file(model=Doctor, content=csv_of(DOCTOR_LINE), by=UserFactory())
+
+    assert Doctor.objects.count() == 1
+    assert [query["sql"] for query in asked if "setval" in query["sql"]] == []
 
 
 def test_a_roster_line_is_one_template(doctors):
