@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.formats import localize
 
 from medbook import clock
 from medbook.templatetags import times
@@ -70,3 +71,13 @@ def test_weekdays_are_named_alike_alone_and_with_their_date(language, names):
         assert [times.weekday(day) for day in DAYS] == names.split()
         for name, day in zip(names.split(), DAYS, strict=True):
             assert name in times.day(day)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "24 Nov 2026, 13:20"), ("zh-hans", "2026年11月24日 13:20")]
+)
+def test_lists_of_staff_count_24_hours(language, said):
+    afternoon = timezone.localtime(datetime(2026, 11, 24, 5, 20, tzinfo=UTC))
+
+    with translation.override(language):
+        assert localize(afternoon) == said

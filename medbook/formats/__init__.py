@@ -1,0 +1,1 @@
+"""Formats that differ from Django's; the admin's lists and forms use them."""
