@@ -35,7 +35,7 @@ READY_BEFORE = VAR / "ready-before"
 SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CELERY_BROKER_URL")
 POLL_SECONDS = 0.2
 STOP_SECONDS = 3  # an idle worker would take six; what is killed is idempotent and begins again
-LONGEST_WAIT = 30
+LONGEST_WAIT = 10
 STEADY_SECONDS = 60
 
 WELCOME = """
@@ -70,8 +70,9 @@ class Service(Protocol):
 class Program:
     """One process and its children, in a process group of their own."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], **environment: str) -> None:
         self._command = command
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -90,6 +91,7 @@ class Program:
         self._process = subprocess.Popen(
             [sys.executable, *self._command],
             cwd=CHECKOUT,
+            env={**os.environ, **self._environment},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGTERM),
@@ -188,7 +190,7 @@ class Supervisor:
 
     def _prepare(self) -> bool:
         """Bring the database up to date. Returns whether to go on."""
-        preparation = Program(["manage.py", "prepare"])
+        preparation = Program(["manage.py", "prepare"], STATEMENT_TIMEOUT="0")
         preparation.start()
         while preparation.is_running and not self._stopping:
             time.sleep(POLL_SECONDS)
