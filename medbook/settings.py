@@ -9,6 +9,7 @@ import environ
 import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("MEDBOOK_VAR", BASE_DIR / "var"))
@@ -202,17 +203,20 @@ CACHES = {
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "filesystem://var")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     {
         "data_folder_in": str(VAR / "broker"),
         "data_folder_out": str(VAR / "broker"),
         "control_folder": str(VAR / "broker-control"),
         "store_processed": False,
+        "polling_interval": 0.25,
     }
-    if CELERY_BROKER_URL == "filesystem://"
+    if CELERY_BROKER_URL.startswith("filesystem://")
     else {"socket_connect_timeout": 0.5, "socket_timeout": 5}
 )
+if not IS_DEVELOPMENT and (DEBUG or CELERY_BROKER_URL.startswith("filesystem://")):
+    raise ImproperlyConfigured("Production needs REDIS_URL or CELERY_BROKER_URL, and no DEBUG.")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
