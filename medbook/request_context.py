@@ -95,8 +95,9 @@ def _address(text: str) -> str | None:
         address = ipaddress.ip_address(bare.group(1) if bare else text)
     except ValueError:
         return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        # Without the zone, which may say anything and which no database column takes.
+        address = address.ipv4_mapped or ipaddress.IPv6Address(int(address))
     return str(address)
 
 
