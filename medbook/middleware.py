@@ -77,11 +77,11 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, PermissionDenied):
-            record_denied(request)
+            record_denied(request, 403)
             return None
         answer = api.answer_to(request, error)
-        if answer is not None and answer.status_code == 403:
-            record_denied(request)
+        if answer is not None and answer.status_code in (403, 404):
+            record_denied(request, answer.status_code)
         return answer
 
 
@@ -107,8 +107,10 @@ class ApiMiddleware:
             response[name] = value
         response.setdefault("Cache-Control", "no-store")
         patch_vary_headers(response, ["Authorization", "Accept-Language"])
-        if response.status_code == 403:
-            record_denied(request)
+        match = request.resolver_match
+        is_object = match is not None and bool(match.kwargs)
+        if response.status_code == 403 or (response.status_code == 404 and is_object):
+            record_denied(request, response.status_code)
         return response
 
 
@@ -164,8 +166,12 @@ def _too_many(count: api_limits.Count) -> HttpResponse:
     return api.problem_answer("rate_limited", 429, _("Too many requests."), headers)
 
 
-def record_denied(request: HttpRequest) -> None:
-    """Log that somebody known was turned away; strangers are only counted in the access lines."""
+def record_denied(request: HttpRequest, status: int) -> None:
+    """Log that somebody known was turned away; strangers are only counted in the access lines.
+
+    What is not there for this reader (404) may be somebody else's, so it counts as a denial.
+    """
     if request_context.current().actor_type == "user":
         route = request.resolver_match.route if request.resolver_match else ""
-        record_event(Action.ACCESS_DENIED, outcome=Outcome.DENIED, facts={"route": route})
+        facts = {"route": route, "status": status}
+        record_event(Action.ACCESS_DENIED, outcome=Outcome.DENIED, facts=facts)
