@@ -20,7 +20,7 @@ from medbook import clock
 from medbook.admin_actions import ActingAdmin, Answers, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
 from medbook.references import normalised_reference
-from scheduling.admin.acting import acting
+from members.selectors import signed_in
 from scheduling.admin.schedules import ScheduleAdmin as SchedulingScheduleAdmin
 from scheduling.models import Schedule
 
@@ -73,7 +73,7 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         """Show doctors their own visits, everybody else all."""
         rows = with_details(Appointment.objects.all())
         if _is_doctor_only(request):
-            return rows.filter(doctor__user=acting(request))
+            return rows.filter(doctor__user=signed_in(request.user))
         return rows
 
     def get_search_results(
@@ -100,19 +100,19 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
 
     @confirmed_action(gettext_lazy("Check in"), permission="appointments.check_in")
     def check_in(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
-        check_in(appointment_uid=row.uid, by=acting(request), now=clock.now())
+        check_in(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
 
     @confirmed_action(
         gettext_lazy("Start the consultation"), permission="appointments.conduct_visit"
     )
     def start(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
-        start_visit(appointment_uid=row.uid, by=acting(request), now=clock.now())
+        start_visit(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
 
     @confirmed_action(
         gettext_lazy("Finish the consultation"), permission="appointments.conduct_visit"
     )
     def finish(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
-        finish_visit(appointment_uid=row.uid, by=acting(request), now=clock.now())
+        finish_visit(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
 
     @confirmed_action(
         gettext_lazy("Record a payment at the desk"),
@@ -123,7 +123,7 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         payment = take_desk_payment(
             appointment_uid=row.uid,
             gateway=answers["gateway"],
-            by=acting(request),
+            by=signed_in(request.user),
             now=clock.now(),
         )
         return _("%(amount)s received.") % {"amount": payment.amount}
@@ -134,7 +134,7 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         explanation=gettext_lazy("The place goes back on sale and the invoice is voided."),
     )
     def cancel(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
-        cancel_appointment(appointment_uid=row.uid, by=acting(request), now=clock.now())
+        cancel_appointment(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
 
 
 def _is_doctor_only(request: HttpRequest) -> bool:
@@ -163,6 +163,9 @@ class ScheduleAdmin(SchedulingScheduleAdmin):
     )
     def call_off(self, request: HttpRequest, row: Schedule, answers: Answers) -> str:
         count = call_off_schedules(
-            schedule_uids=[row.uid], reason=answers["reason"], by=acting(request), now=clock.now()
+            schedule_uids=[row.uid],
+            reason=answers["reason"],
+            by=signed_in(request.user),
+            now=clock.now(),
         )
         return _("%(count)d appointments called off.") % {"count": count}

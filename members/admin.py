@@ -23,7 +23,7 @@ from medbook.admin_site import ReadOnly
 from members.choices import Relation, Role
 from members.forms import IdentityNumberField
 from members.models import FamilyLink, Member, Patient, Privilege, Suspension, Tier, User
-from members.selectors import find_people
+from members.selectors import find_people, signed_in
 from members.services.patients import reveal_identity, verify_patient
 from members.services.roles import note_role_change
 from members.services.suspensions import lift_suspension, suspend_member
@@ -207,19 +207,23 @@ class MemberAdmin(ReadOnly, ActingAdmin):
     )
     def suspend(self, request: HttpRequest, member: Member, answers: Answers) -> None:
         """Suspend a member."""
-        suspend_member(member_uid=member.uid, by=_by(request), now=clock.now(), **answers)
+        suspend_member(
+            member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
 
     @confirmed_action(
         _("Resume online booking"), permission="members.suspend_member", form=ReasonForm
     )
     def lift(self, request: HttpRequest, member: Member, answers: Answers) -> None:
         """Lift a member's suspensions."""
-        lift_suspension(member_uid=member.uid, by=_by(request), now=clock.now(), **answers)
+        lift_suspension(
+            member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
 
     @confirmed_action(_("Change the tier"), permission="members.change_member_tier", form=TierForm)
     def move_to_tier(self, request: HttpRequest, member: Member, answers: Answers) -> None:
         """Put a member into another tier."""
-        change_tier(member_uid=member.uid, by=_by(request), now=clock.now(), **answers)
+        change_tier(member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers)
 
 
 @admin.register(Patient)
@@ -278,7 +282,9 @@ class PatientAdmin(ReadOnly, ActingAdmin):
     )
     def verify(self, request: HttpRequest, patient: Patient, answers: Answers) -> None:
         """Note that staff has seen the document."""
-        verify_patient(patient_uid=patient.uid, by=_by(request), now=clock.now(), **answers)
+        verify_patient(
+            patient_uid=patient.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
 
     def reveal(self, request: HttpRequest, patient_id: int) -> HttpResponse:
         """Ask for a reason; then show the patient in clear, once."""
@@ -289,7 +295,10 @@ class PatientAdmin(ReadOnly, ActingAdmin):
         shown = None
         if form.is_valid():
             shown = reveal_identity(
-                patient_uid=patient.uid, by=_by(request), now=clock.now(), **form.cleaned_data
+                patient_uid=patient.uid,
+                by=signed_in(request.user),
+                now=clock.now(),
+                **form.cleaned_data,
             )
         context = {
             **self.admin_site.each_context(request),
@@ -362,12 +371,6 @@ def member_search(request: HttpRequest) -> HttpResponse:
 
 
 admin.site.add_page("member-search/", member_search, name="member_search")  # type: ignore[attr-defined]
-
-
-def _by(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _is_to_come(row: Privilege | None) -> bool:

@@ -6,7 +6,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 
 from members import rules
@@ -92,6 +94,16 @@ def benefits(at: datetime) -> list[tuple[Any, list[Any]]]:
         for key, kind in rules.PRIVILEGES.items()
         if key in said
     ]
+
+
+def signed_in(user: User | AnonymousUser | AbstractBaseUser) -> User:
+    """Return the account behind a request.
+
+    Raises: PermissionDenied for a stranger, whom the doors do not let this far.
+    """
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user
 
 
 def member_of(user: User | AnonymousUser) -> Member | None:

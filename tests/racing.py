@@ -1,31 +1,48 @@
-"""Run the same thing in several threads at once, each with its own connection."""
+"""Let many do something at the same instant, each on a connection of its own."""
 
-import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from threading import Barrier
 
-from django.db import connection
+from django.db import connection, connections
+
+from medbook.errors import DomainError
+
+
+def together(*acts, threads=64):
+    """Run acts at once, at most so many at a time; return what each returned or raised."""
+    start = Barrier(min(threads, len(acts)))
+
+    def run(act):
+        try:
+            return act()
+        except Exception as error:
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(start.parties, initializer=start.wait, initargs=(30,)) as pool:
+        return list(pool.map(run, acts))
+
+
+def counted(outcomes):
+    """Count outcomes: refusals by code, other errors by name, everything else as done."""
+    return Counter(
+        outcome.code
+        if isinstance(outcome, DomainError)
+        else type(outcome).__name__
+        if isinstance(outcome, Exception)
+        else "done"
+        for outcome in outcomes
+    )
 
 
 def at_once(act, arguments):
-    """Call `act` with each argument from a barrier on; name what came back or was raised."""
-    start = threading.Barrier(len(arguments), timeout=10)
-    outcomes = [None] * len(arguments)
-
-    def run(place, argument):
-        try:
-            start.wait()
-            outcomes[place] = type(act(argument)).__name__
-        except Exception as error:
-            outcomes[place] = type(error).__name__
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(arguments)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return outcomes
+    """Call `act` with each argument at once; name the types of what came back or was raised."""
+    acts = (partial(act, argument) for argument in arguments)
+    return [type(outcome).__name__ for outcome in together(*acts)]
 
 
 @contextmanager

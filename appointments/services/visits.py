@@ -12,7 +12,7 @@ from appointments.models import Appointment
 from medbook import clock
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.errors import Missing
+from medbook.errors import Missing, NotAllowed
 from medbook.locks import Rung, lock, retry_on_conflict
 from members.models import User
 from scheduling.services.slots import block_slots, lock_slots
@@ -34,8 +34,9 @@ def check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointm
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def start_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
-    """Note that the consultation has begun. Raises: WrongState, Missing."""
+    """Note that the consultation has begun. Raises: NotAllowed, WrongState, Missing."""
     appointment = _lock_appointment(appointment_uid)
+    _require_conducts(appointment, by)
     appointment.started_at = now
     return _move(appointment, AppointmentState.IN_CONSULTATION, Action.APPOINTMENT_STARTED, by)
 
@@ -43,15 +44,26 @@ def start_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appoi
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def finish_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
-    """Note that the consultation is over; its place is used up. Raises: WrongState, Missing."""
+    """Note that the consultation is over; its place is used up.
+
+    Raises: NotAllowed, WrongState, Missing.
+    """
     appointment = _lock_appointment(appointment_uid)
+    _require_conducts(appointment, by)
     appointment.completed_at = now
     block_slots([appointment.slot])
     return _move(appointment, AppointmentState.COMPLETED, Action.APPOINTMENT_COMPLETED, by)
 
 
+def _require_conducts(appointment: Appointment, by: User) -> None:
+    """Refuse everybody but the doctor whose visit it is."""
+    if appointment.doctor.user_id != by.pk and not by.is_superuser:
+        raise NotAllowed()
+
+
 def _lock_appointment(uid: uuid.UUID) -> Appointment:
-    rows = Appointment.objects.select_related("slot", "department__clinic").filter(uid=uid)
+    details = ("slot", "doctor", "department__clinic")
+    rows = Appointment.objects.select_related(*details).filter(uid=uid)
     known = rows.first()
     if known is None:
         raise Missing()

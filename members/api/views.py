@@ -31,7 +31,7 @@ from members.api.serializers import (
 )
 from members.errors import InvalidCredentials
 from members.models import Member, User
-from members.selectors import current_suspension, patient_links, privileges
+from members.selectors import current_suspension, patient_links, privileges, signed_in
 from members.services.accounts import change_language, join_member
 from members.services.tokens import issue_tokens, revoke_tokens, role_of, rotate_tokens
 
@@ -86,7 +86,7 @@ class Logout(Endpoint):
         """End this sign-in: all its tokens."""
         self.said(NoBody)
         family_uid = uuid.UUID(request.auth["family"])  # type: ignore[index]
-        revoke_tokens(family_uid=family_uid, by=_caller(request), now=clock.now())
+        revoke_tokens(family_uid=family_uid, by=signed_in(request.user), now=clock.now())
         return Response(status=204)
 
 
@@ -149,12 +149,6 @@ class MyPatients(Endpoint):
     def get(self, request: Request) -> Response:
         """List the patients of the caller's account."""
         return self.paged(patient_links(calling_member(request)))
-
-
-def _caller(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise TypeError("The endpoint lets strangers in.")
-    return request.user
 
 
 def _described(member: Member) -> Any:

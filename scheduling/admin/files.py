@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from medbook import clock
 from medbook.errors import Refused
-from scheduling.admin.acting import acting
+from members.selectors import signed_in
 from scheduling.forms import ApplyForm, UploadForm
 from scheduling.services.imports import (
     RESOURCES,
@@ -99,7 +99,7 @@ def _apply(request: HttpRequest, model_admin: FilesAdmin) -> HttpResponse:
         messages.error(request, _("The check is too old. Please choose the file again."))
         return _page(request, model_admin, form, status=422)
     try:
-        report = import_file(model=model_admin.model, content=content, by=acting(request))
+        report = import_file(model=model_admin.model, content=content, by=signed_in(request.user))
     except Refused as refusal:
         messages.error(request, refusal.detail)
         return _page(request, model_admin, UploadForm(), status=422)
@@ -170,7 +170,7 @@ def _export_page(request: HttpRequest, model_admin: FilesAdmin) -> HttpResponse:
     request.GET = asked  # type: ignore[assignment]
     rows = model_admin.get_changelist_instance(request).get_queryset(request)
     rows = rows.select_related(*model_admin.exported_with)
-    content = export_file(rows=rows, file_format=file_format, by=acting(request))
+    content = export_file(rows=rows, file_format=file_format, by=signed_in(request.user))
     today = clock.now().date()
     name = f"{model_admin.opts.model_name}-{today}.{file_format}"
     return HttpResponse(

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from medbook import clock
 from medbook.admin_site import MedBookAdminSite, ReadOnly
-from scheduling.admin.acting import acting
+from members.selectors import signed_in
 from scheduling.choices import RunState
 from scheduling.models import ReleaseRun
 from scheduling.selectors import clash_sentences, due_dates, latest_runs, overdue_release
@@ -80,7 +80,7 @@ def releases(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if not request.user.has_perm(RUN):
             raise PermissionDenied
-        _tell(request, make_due_schedules(now=clock.now(), by=acting(request)))
+        _tell(request, make_due_schedules(now=clock.now(), by=signed_in(request.user)))
         return HttpResponseRedirect(reverse("admin:releases"))
     now = clock.now()
     context = {

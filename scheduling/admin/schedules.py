@@ -18,8 +18,8 @@ from medbook.admin_site import ReadOnly
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Refused
+from members.selectors import signed_in
 from scheduling import rules
-from scheduling.admin.acting import acting
 from scheduling.choices import ScheduleState
 from scheduling.forms import AdjustForm, DraftForm
 from scheduling.models import Schedule, Slot
@@ -86,7 +86,7 @@ class ScheduleAdmin(ActingAdmin):
     )
     def publish(self, request: HttpRequest, schedule: Schedule, answers: Answers) -> None:
         """Publish drafts."""
-        publish_schedule(schedule_uid=schedule.uid, by=acting(request), now=clock.now())
+        publish_schedule(schedule_uid=schedule.uid, by=signed_in(request.user), now=clock.now())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Schedule]:
         """Read along what the form says."""
@@ -119,7 +119,7 @@ class ScheduleAdmin(ActingAdmin):
         record_event(
             Action.SCHEDULE_CHANGED,
             subject=obj,
-            by=acting(request),
+            by=signed_in(request.user),
             changed=form.changed_data,
             facts={} if change else {"drafted": True},
         )
@@ -142,7 +142,7 @@ class ScheduleAdmin(ActingAdmin):
             try:
                 change_schedule(
                     schedule_uid=schedule.uid,
-                    by=acting(request),
+                    by=signed_in(request.user),
                     now=clock.now(),
                     **form.cleaned_data,
                 )

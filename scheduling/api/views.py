@@ -19,7 +19,7 @@ from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
 from members.api.permissions import IsStaff
-from members.models import User
+from members.selectors import signed_in
 from scheduling.api.serializers import (
     ChangeBody,
     ClinicSerializer,
@@ -181,7 +181,7 @@ class StaffScheduleList(StaffEndpoint):
             fee=said["fee"],
         )
         drafted = draft_schedule(
-            plan=plan, by=_staff(request), now=clock.now(), idempotency_key=key
+            plan=plan, by=signed_in(request.user), now=clock.now(), idempotency_key=key
         )
         headers = {"Idempotent-Replay": "true"} if drafted.is_replay else {}
         return Response(_described(drafted.schedule.uid), status=201, headers=headers)
@@ -219,7 +219,7 @@ class StaffScheduleDetail(StaffEndpoint):
         if "room" in said:
             rooms = Room.objects.filter(is_active=True)
             said["room"] = _found(rooms, "room", uid=said["room"])
-        change_schedule(schedule_uid=uid, by=_staff(request), now=clock.now(), **said)
+        change_schedule(schedule_uid=uid, by=signed_in(request.user), now=clock.now(), **said)
         return Response(_described(uid))
 
 
@@ -235,7 +235,7 @@ class StaffSchedulePublish(StaffEndpoint):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Show a draft to members and make its places."""
         self.said(NoBody)
-        publish_schedule(schedule_uid=uid, by=_staff(request), now=clock.now())
+        publish_schedule(schedule_uid=uid, by=signed_in(request.user), now=clock.now())
         return Response(_described(uid))
 
 
@@ -263,7 +263,7 @@ class ReleaseRunNow(StaffEndpoint):
     def post(self, request: Request) -> Response:
         """Make the schedules and places that are missing; any number of times."""
         self.said(NoBody)
-        dates = make_due_schedules(now=clock.now(), by=_staff(request))
+        dates = make_due_schedules(now=clock.now(), by=signed_in(request.user))
         done = [made for made in dates if made.run.state == RunState.DONE]
         told = {
             "dates": len(dates),
@@ -299,9 +299,3 @@ def _described(uid: uuid.UUID) -> Any:
     if schedule is None:
         raise NotFound
     return StaffScheduleSerializer(schedule).data
-
-
-def _staff(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise TypeError("The endpoint lets strangers in.")
-    return request.user

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from medbook.errors import TryLater
@@ -47,9 +47,10 @@ def claim_slot(
     raise TryLater()
 
 
-def lock_slots(slot_ids: Collection[int]) -> list[Slot]:
+def lock_slots(slot_ids: Iterable[int]) -> list[Slot]:
     """Lock places in the order of their ids."""
-    return list(lock(Slot.objects.filter(id__in=slot_ids).order_by("id"), Rung.SLOT))
+    # Plain ids: as a subquery they make the planner guess, and badly right after a release.
+    return list(lock(Slot.objects.filter(id__in=list(slot_ids)).order_by("id"), Rung.SLOT))
 
 
 def free_slots(slots: Collection[Slot]) -> None:

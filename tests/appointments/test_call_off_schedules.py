@@ -59,7 +59,7 @@ def test_twice_changes_nothing():
 
 
 def test_leaves_a_consultation_that_has_begun_and_a_visit_that_is_paid():
-    schedule, desk = schedule_with_slots(3), UserFactory(is_staff=True)
+    schedule, desk = schedule_with_slots(3), UserFactory(is_staff=True, is_superuser=True)
     begun, paid, arrived = (book(member_with_patient(), schedule) for _ in range(3))
     for appointment in (begun, paid, arrived):
         check_in(appointment_uid=appointment.uid, by=desk, now=schedule.starts_at)

@@ -12,6 +12,7 @@ from appointments.services.visits import check_in, finish_visit, start_visit
 from billing.choices import InvoiceState
 from billing.errors import AlreadyPaid
 from billing.selectors import invoice_of
+from medbook.errors import NotAllowed
 from scheduling.choices import SlotState
 from tests.appointments.booking import book
 from tests.factories import UserFactory, member_with_patient, schedule_with_slots
@@ -24,11 +25,9 @@ def visit(db):
 
 @pytest.fixture
 def staff(db, visit):
-    return {
-        "appointment_uid": visit.uid,
-        "by": UserFactory(is_staff=True),
-        "now": visit.starts_at,
-    }
+    visit.doctor.user = UserFactory(is_staff=True)
+    visit.doctor.save()
+    return {"appointment_uid": visit.uid, "by": visit.doctor.user, "now": visit.starts_at}
 
 
 def test_goes_from_booked_to_completed(visit, staff):
@@ -49,6 +48,13 @@ def test_check_in_waits_for_the_day(visit, staff):
 def test_no_step_is_skipped(staff, step):
     with pytest.raises(WrongState):
         step(**staff)
+
+
+def test_only_the_doctor_who_sits_conducts_the_visit(staff):
+    check_in(**staff)
+
+    with pytest.raises(NotAllowed):
+        start_visit(**{**staff, "by": UserFactory(is_staff=True)})
 
 
 def test_nobody_checks_in_twice(staff):

@@ -25,6 +25,13 @@ def staff(*codenames):
     return user
 
 
+def doctor_of(visit):
+    """Let the visit's doctor sign in."""
+    visit.doctor.user = staff("conduct_visit")
+    visit.doctor.save()
+    return visit.doctor.user
+
+
 def act(user, appointment, verb, **body):
     return caller(user).post(f"{ROOT}admin/appointments/{appointment.uid}/{verb}/", body)
 
@@ -44,7 +51,7 @@ def visit():
 
 
 def test_a_visit_is_checked_in_started_and_finished(visit):
-    desk, doctor = staff("check_in"), staff("conduct_visit")
+    desk, doctor = staff("check_in"), doctor_of(visit)
 
     answers = [act(desk, visit, "check-in"), act(doctor, visit, "start")]
     answers.append(act(doctor, visit, "finish"))
@@ -64,10 +71,15 @@ def test_the_desk_reads_nothing_about_health_or_money(visit):
 
 
 def test_a_move_that_the_state_forbids_is_refused(visit):
-    doctor = staff("conduct_visit")
+    doctor = doctor_of(visit)
 
     assert refusal(act(doctor, visit, "start")) == (409, "wrong_state")
     assert refusal(act(doctor, visit, "finish")) == (409, "wrong_state")
+
+
+@pytest.mark.parametrize("verb", ["start", "finish"])
+def test_another_doctor_does_not_conduct_the_visit(visit, verb):
+    assert refusal(act(staff("conduct_visit"), visit, verb)) == (403, "permission_denied")
 
 
 def test_nobody_is_checked_in_on_another_day():

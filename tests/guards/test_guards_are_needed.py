@@ -29,7 +29,7 @@ from tests.factories import (
     member_with_patient,
     schedule_with_slots,
 )
-from tests.races.together import counted, together
+from tests.racing import counted, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

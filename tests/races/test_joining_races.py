@@ -9,7 +9,7 @@ from members.models import FamilyLink, Member, Patient, User
 from members.services.accounts import join_member
 from tests.factories import TierFactory, resident_id
 from tests.members.people import asked
-from tests.races.together import together
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from medbook.audit.models import OperationLog
 from members.models import TokenFamily
 from members.services.tokens import issue_tokens, rotate_tokens
 from tests.factories import UserFactory
-from tests.races.together import counted, together
+from tests.racing import counted, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -92,7 +92,7 @@ BREAKS = {
 @pytest.fixture
 def world():
     """A world in which all has happened: held, booked, seen and paid, cancelled, called off."""
-    desk = UserFactory(is_staff=True)
+    desk = UserFactory(is_staff=True, is_superuser=True)
     monday, tuesday = schedule_with_slots(), schedule_with_slots()
     hold(member_with_patient(), monday)
     book(member_with_patient(), monday)

@@ -39,7 +39,7 @@ from tests.factories import (
     member_with_patient,
     schedule_with_slots,
 )
-from tests.races.together import counted, together
+from tests.racing import counted, together
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.fromisoformat("2026-11-23T12:00+08:00").astimezone(UTC)
