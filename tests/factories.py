@@ -176,10 +176,10 @@ class ScheduleFactory(DjangoModelFactory):
     department = LazyAttribute(lambda schedule: schedule.doctor.department)
     room = SubFactory(RoomFactory)
     visit_type = SubFactory(VisitTypeFactory)
-    service_date = LazyFunction(lambda: clock.local_date(clock.now(), "Asia/Shanghai") + timedelta(3))
-    starts_at = LazyAttribute(
-        lambda s: datetime.fromisoformat(f"{s.service_date}T09:00:00+08:00")
+    service_date = LazyFunction(
+        lambda: clock.local_date(clock.now(), "Asia/Shanghai") + timedelta(3)
     )
+    starts_at = LazyAttribute(lambda s: datetime.fromisoformat(f"{s.service_date}T09:00:00+08:00"))
     ends_at = LazyAttribute(lambda s: s.starts_at + timedelta(hours=3))
     max_appointments = 9
     fee = Decimal("180.00")
