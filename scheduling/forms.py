@@ -18,7 +18,7 @@ class DraftForm(forms.ModelForm):
 
     start_time = forms.TimeField(label=_("from"), help_text=_("In the clinic's time."))
     end_time = forms.TimeField(label=_("until"))
-    read_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    read_version = forms.IntegerField(label=_("version"), widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Schedule
