@@ -69,6 +69,16 @@ class RolesField(forms.ModelMultipleChoiceField):
         return _role_name(obj)
 
 
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Staff by the names of their roles."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[str, Any]]:
+        """Name the roles."""
+        return [(str(group.pk), _role_name(group)) for group in Group.objects.order_by("name")]
+
+
 admin.site.unregister(Group)  # what a role may do is written in services/roles.py
 
 
@@ -77,7 +87,7 @@ class StaffAdmin(UserAdmin):
     """Accounts of staff and their roles; members' accounts are looked after by members' pages."""
 
     list_display = ("username", "display_name", "roles", "is_active", "last_login")
-    list_filter = ("is_active", "groups")
+    list_filter = ("is_active", ("groups", RoleFilter))
     search_fields = ("username", "display_name")
     ordering = ("username",)
     filter_horizontal = ()

@@ -79,6 +79,20 @@ def test_gives_roles_and_writes_it_down(client, administrator):
     assert api.get(f"{ROOT}me/").status_code == 401
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "Front desk"), ("zh-hans", "服务台")])
+def test_roles_are_named_in_the_language_of_the_reader(client, administrator, language, name):
+    bo = staff("desk")
+
+    for page in (
+        USERS,
+        f"{USERS}?groups__id__exact={bo.groups.get().pk}",
+        f"{USERS}{bo.pk}/change/",
+    ):
+        answer = client.get(page, headers={"accept-language": language})
+        assert name in answer.text
+        assert ">desk<" not in answer.text
+
+
 def test_saving_without_a_change_voids_no_token(client, administrator):
     bo = staff("desk")
     version = bo.token_version
