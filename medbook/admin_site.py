@@ -39,9 +39,7 @@ class MedBookAdminSite(AdminSite):
         super().__init__(name)
         self.pages: list[URLPattern] = []
 
-    def add_page(
-        self, route: str, view: Callable[..., HttpResponse], name: str
-    ) -> None:
+    def add_page(self, route: str, view: Callable[..., HttpResponse], name: str) -> None:
         """Hang a staff page below /admin/, before the admin's own routes; staff only."""
         self.pages.append(path(route, self.admin_view(view), name=name))
 
@@ -52,6 +50,4 @@ class MedBookAdminSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        return super().index(
-            request, {"attention": health.attention(), **(extra_context or {})}
-        )
+        return super().index(request, {"attention": health.attention(), **(extra_context or {})})
