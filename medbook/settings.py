@@ -122,7 +122,7 @@ TEMPLATES = [
         },
     },
 ]
-# Answered for the reader's account when a page shows them; by dotted name, since imports point down.
+# Answered for the reader when a page shows them; by dotted name, since imports point down.
 PAGE_FACTS = {
     "clinic": "appointments.selectors.catalogue.main_clinic",
     "member": "members.selectors.member_of",
