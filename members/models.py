@@ -141,7 +141,7 @@ class Member(models.Model):
         null=True,
         db_index=True,
     )
-    email = SealedTextField(label="member.email", null=True)
+    email = SealedTextField(label="member.email", mask=rules.masked_email, null=True)
     tier = models.ForeignKey(Tier, models.PROTECT, related_name="members", verbose_name=_("tier"))
     joined_at = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
 

@@ -110,6 +110,12 @@ def masked_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-2:]}"
 
 
+def masked_email(address: str) -> str:
+    """Show a***@example.org."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
 def normalised_name(text: str) -> str:
     """Write a name so that equal names compare equal, whatever the spelling of dots and widths."""
     plain = unicodedata.normalize("NFKC", text)

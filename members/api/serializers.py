@@ -119,6 +119,7 @@ class MeSerializer(serializers.Serializer):
     id = serializers.UUIDField(source="uid")
     number = serializers.CharField()
     phone = serializers.CharField(help_text=_("Masked."))
+    email = serializers.CharField(allow_null=True, help_text=_("Masked."))
     language = serializers.ChoiceField(choices=settings.LANGUAGES, source="user.language")
     tier = TierSerializer()
     joined_at = serializers.DateTimeField()
@@ -128,7 +129,10 @@ class MeSerializer(serializers.Serializer):
 class MeBody(StrictSerializer):
     """What a member may change of the account."""
 
-    language = serializers.ChoiceField(choices=settings.LANGUAGES)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, required=False)
+    email = serializers.EmailField(
+        max_length=254, required=False, allow_null=True, help_text=_("null takes it away.")
+    )
 
 
 class PrivilegeSerializer(serializers.Serializer):

@@ -32,7 +32,7 @@ from members.api.serializers import (
 from members.errors import InvalidCredentials
 from members.models import Member, User
 from members.selectors import current_suspension, patient_links, privileges, signed_in
-from members.services.accounts import change_language, join_member
+from members.services.accounts import change_contact, join_member
 from members.services.tokens import issue_tokens, revoke_tokens, role_of, rotate_tokens
 
 
@@ -116,8 +116,10 @@ class Me(Endpoint):
 
     @extend_schema(operation_id="change_me", request=MeBody, responses={200: MeSerializer})
     def patch(self, request: Request) -> Response:
-        """Change the language that messages are written in."""
-        member = change_language(member=calling_member(request), **self.said(MeBody))
+        """Change the language and the e-mail address in which the caller is written to."""
+        member = change_contact(
+            member=calling_member(request), by=signed_in(request.user), **self.said(MeBody)
+        )
         return Response(_described(member))
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Refused
-from medbook.locks import conflict_as, retry_on_conflict
+from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.references import new_reference
 from members import rules
 from members.choices import IdentityKind, Relation
@@ -49,11 +49,20 @@ def join_member(
         return None
 
 
-def change_language(*, member: Member, language: str) -> Member:
-    """Write to a member in another language from now on."""
-    member.user.language = language
-    member.user.save(update_fields=["language"])
-    return member
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def change_contact(*, member: Member, by: User, **wanted: str | None) -> Member:
+    """Change the `language` and the `email` in which a member is written to; None takes it away."""
+    locked = lock(Member.objects.select_related("user", "tier").filter(pk=member.pk), Rung.MEMBER)
+    changed = locked.get()
+    if "email" in wanted:
+        changed.email = wanted["email"]
+        changed.save(update_fields=["email"])
+    if language := wanted.get("language"):
+        changed.user.language = language
+        changed.user.save(update_fields=["language"])
+    record_event(Action.MEMBER_CONTACT_CHANGED, subject=changed, by=by, changed=sorted(wanted))
+    return changed
 
 
 @retry_on_conflict

@@ -49,7 +49,13 @@ def _make_member(
     user = User.objects.create(
         username=f"M{number:08d}", password=hashed, language=row["language"], date_joined=now
     )
-    member = Member.objects.create(user=user, phone=row["phone"], tier=tier, joined_at=now)
+    member = Member.objects.create(
+        user=user,
+        phone=row["phone"],
+        email=f"member{number:02}@example.org",
+        tier=tier,
+        joined_at=now,
+    )
     identity = row["identity_number"]
     patient = Patient.objects.create(
         name=row["name"],

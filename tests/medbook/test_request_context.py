@@ -98,7 +98,7 @@ def test_limits_count_networks(ip, network):
     assert network_of(ip) == network
 
 
-@pytest.mark.parametrize("kept", ["abcdefgh", "A-1-b-2-c", str(uuid.uuid4()), "x" * 64])
+@pytest.mark.parametrize("kept", ["abcdefgh", "A-1-b-2-c", str(uuid.UUID(int=7)), "x" * 64])
 def test_keeps_a_harmless_request_id(kept):
     assert request_id_from(kept) == kept
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from medbook import clock
+from medbook.audit.models import OperationLog
 from members.choices import Relation
 from members.models import Tier
 from tests.api import ROOT, caller, refusal, wrong_fields
@@ -49,12 +50,35 @@ def test_changes_the_language(alice):
     assert answer.json()["language"] == alice.user.language == "zh-hans"
 
 
+def test_changes_the_address_for_mail_and_shows_it_masked(alice):
+    answer = caller(alice).patch(ME, {"email": "alice@example.org"})
+
+    alice.refresh_from_db()
+    assert answer.json()["email"] == "a***@example.org"
+    assert alice.email.reveal() == "alice@example.org"
+    entry = OperationLog.objects.get(action="member.contact_changed")
+    assert entry.changed_fields == ["email"]
+    assert "alice@" not in str(entry.facts)
+
+
+def test_takes_the_address_away(alice):
+    caller(alice).patch(ME, {"email": "alice@example.org"})
+
+    answer = caller(alice).patch(ME, {"email": None})
+
+    assert answer.json()["email"] is None
+
+
+@pytest.mark.parametrize("address", ["", "alice", "a@b@c", "a\r\nBcc: x@example.org", 1])
+def test_refuses_what_is_no_address(alice, address):
+    assert list(wrong_fields(caller(alice).patch(ME, {"email": address}))) == ["email"]
+
+
 FORBIDDEN = (
     "id",
     "uid",
     "number",
     "phone",
-    "email",
     "tier",
     "tier_id",
     "points",
