@@ -39,6 +39,7 @@ def send_confirmation(*, appointment_uid: str) -> None:
                 "room": appointment.slot.schedule.room,
                 "when": clock.text(appointment.starts_at, clinic.time_zone),
                 "arrive_by": clock.text(rules.arrive_by(appointment.starts_at), clinic.time_zone),
+                "is_cancellable": clock.now() < appointment.cancel_until,
                 "cancel_until": clock.text(appointment.cancel_until, clinic.time_zone),
                 "address": f"{settings.BASE_URL}/{translation.get_language()}/appointments/"
                 f"{appointment.reference}/",

@@ -43,6 +43,23 @@ def test_department_doctor_and_patient_stay_unsaid(visit):
         assert unsaid not in said
 
 
+def test_names_the_deadline_for_cancelling_while_there_is_one(visit):
+    deadline = clock.text(visit.cancel_until, "Asia/Shanghai")
+
+    dispatch_due_messages(now=clock.now())
+
+    assert deadline in mail.outbox[0].body
+
+
+def test_names_no_deadline_that_has_passed(visit):
+    visit.cancel_until = clock.now()
+    visit.save()
+
+    dispatch_due_messages(now=clock.now())
+
+    assert "cancel" not in mail.outbox[0].body
+
+
 def test_is_sent_once_however_often_the_message_is_handled(visit):
     dispatch_due_messages(now=clock.now())
     OutboxMessage.objects.update(handled_at=None)
