@@ -1,5 +1,6 @@
 """A whole MedBook of its own: real database, web server and worker, to be hurt."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,12 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import environ
 import psutil
+import psycopg
 import pytest
 
+import tests
 from medbook.embedded_postgres import EmbeddedPostgres
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(tests.__file__).parents[1]
 READY_SECONDS = 90
 
 
@@ -55,9 +59,12 @@ class Running:
         self.wait_until_ready(READY_SECONDS)
 
     def stop(self):
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
-        self.database.stop()
+        """Tell MedBook to end, as `kill` or a terminal would; return its exit code."""
+        try:
+            self._process.send_signal(signal.SIGTERM)
+            return self._process.wait(30)
+        finally:
+            self.database.stop()
 
     def wait_until_ready(self, seconds):
         deadline = time.monotonic() + seconds
@@ -73,9 +80,11 @@ class Running:
     def log(self):
         return (self._folder / "log").read_text(errors="replace")[-4000:]
 
-    def ask(self, method, path, body=None, *, token=None, key=None, accept="application/json"):
+    def ask(self, method, path, body=None, *, token=None, key=None, cookie=None):
         """Send one request; return status, headers and body. Raises: OSError."""
-        headers = {"Accept": accept, "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
+        if cookie:
+            headers["Cookie"] = cookie
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if key:
@@ -92,26 +101,62 @@ class Running:
         is_json = "json" in answer.headers.get("Content-Type", "")
         return answer.status, answer.headers, json.loads(text) if is_json else text
 
+    def connect(self):
+        """Look into the database behind MedBook's back."""
+        said = environ.Env.db_url_config(self.database.owner_url)
+        return psycopg.connect(
+            host=said["HOST"],
+            port=said["OPTIONS"]["port"] if "port" in said.get("OPTIONS", {}) else said["PORT"],
+            user=said["USER"],
+            dbname=said["NAME"],
+            autocommit=True,
+        )
+
+    def processes(self):
+        """Return everything that was started, by its command line."""
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        return {child: _command(child) for child in children}
+
     def web_workers(self):
         """Return the processes that answer requests."""
-        for child in psutil.Process(self._process.pid).children(recursive=True):
-            is_master = child.ppid() == self._process.pid
-            if not is_master and "granian" in " ".join(child.parent().cmdline()):
-                yield child
+        for child in psutil.Process(self._process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "granian" in _command(child):
+                    return [each for each in child.children() if "tracker" not in _command(each)]
+        return []
 
-    def process(self):
-        return psutil.Process(self._process.pid)
+    def background_workers(self):
+        """Return the processes that do what nobody waits for."""
+        return [each for each, line in self.processes().items() if "celery" in line]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def medbook():
-    """Run a MedBook with demo data for the tests of one module."""
+    """Run one MedBook with demo data, to be hurt by one test after another."""
     folder = Path(tempfile.mkdtemp(prefix="faults-", dir=os.environ["MEDBOOK_VAR"]))
     folder.chmod(0o711)  # root's PostgreSQL runs as another user
     running = Running(folder)
-    running.start()
-    yield running
-    running.stop()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def wait_for(condition, seconds):
+    """Return what becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def _command(process):
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def _free_port():
