@@ -121,12 +121,9 @@ def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse
             content_type=PROBLEM,
             json_dumps_params={"ensure_ascii": False},
         )
-    elif code == 503:
-        answer = render(request, "503.html", {"refusal": refusal}, status=code)
     else:
-        answer = render(
-            request, "errors/refusal.html", {"refusal": refusal, "status": code}, status=code
-        )
+        page = f"{code}.html" if code in (404, 503) else "errors/refusal.html"
+        answer = render(request, page, {"refusal": refusal, "status": code}, status=code)
     for name, value in _headers_of(refusal).items():
         answer[name] = value
     return answer

@@ -210,8 +210,12 @@ def test_membership(page):
 
 
 @pytest.mark.parametrize("address", ["nowhere/", "doctors/nobody/", "appointments/0000000000/"])
-def test_addresses_that_lead_nowhere(page, address):
-    assert told(page(address)) == set()
+def test_addresses_that_lead_nowhere_answer_alike(page, address):
+    answer = page(address)
+
+    assert answer.status_code == 404
+    assert "<h1>这里没有内容</h1>" in answer.text
+    assert told(answer) == set()
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
