@@ -128,6 +128,12 @@ def open_soon(people: Cast, *, now: datetime) -> int:
     return len(OPENS_IN)
 
 
+def spare_confirmations(*, now: datetime) -> int:
+    """Count the invented bookings as confirmed by e-mail, so that the first start sends none."""
+    booked = Appointment.objects.filter(confirmation_sent_at__isnull=True)
+    return booked.update(confirmation_sent_at=now)
+
+
 def book(link: FamilyLink, schedule: Schedule, *, now: datetime) -> Appointment:
     """Book the first free place, as the member would."""
     return book_slot(

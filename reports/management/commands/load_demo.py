@@ -11,7 +11,13 @@ from medbook import clock
 from members.services.roles import grant_roles
 from reports.services.demo_hospital import make_hospital
 from reports.services.demo_people import make_people
-from reports.services.demo_visits import cast, fill_coming_days, open_soon, play_past_week
+from reports.services.demo_visits import (
+    cast,
+    fill_coming_days,
+    open_soon,
+    play_past_week,
+    spare_confirmations,
+)
 from scheduling.models import Clinic
 from scheduling.rules import NIGHTLY_RUN_AT, moment
 from scheduling.services.release import make_due_schedules
@@ -47,6 +53,7 @@ class Command(BaseCommand):
         people = cast()
         self._step("visits of the week past", play_past_week, people=people, now=now)
         self._step("coming visits", fill_coming_days, people=people, now=now)
+        spare_confirmations(now=now)
         self._step("sessions that open soon", open_soon, people=people, now=now)
 
     def _step(self, what: str, make: Any, **arguments: Any) -> None:
