@@ -1,16 +1,22 @@
 """What is the staff's site, and what does its home say first?"""
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from medbook import health
+
+View = Callable[..., HttpResponse]
 
 
 class ReadOnly:
@@ -26,6 +32,17 @@ class ReadOnly:
         return False
 
 
+@dataclass(frozen=True)
+class Page:
+    """One staff page that no model has: where it is, what it is called, who may see it."""
+
+    route: str
+    view: View
+    name: str
+    title: str | Promise
+    permission: str
+
+
 class MedBookAdminSite(AdminSite):
     """Django's admin with MedBook's name; its home lists what needs somebody."""
 
@@ -37,17 +54,36 @@ class MedBookAdminSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.pages: list[URLPattern] = []
+        self.pages: list[Page] = []
 
-    def add_page(self, route: str, view: Callable[..., HttpResponse], name: str) -> None:
-        """Hang a staff page below /admin/, before the admin's own routes; staff only."""
-        self.pages.append(path(route, self.admin_view(view), name=name))
+    def add_page(
+        self, route: str, view: View, *, name: str, title: str | Promise, permission: str
+    ) -> None:
+        """Hang a page below /admin/ for staff with a permission; the home leads to it."""
+        self.pages.append(Page(route, view, name, title, permission))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Put the apps' pages before the admin's own."""
-        return [*self.pages, *super().get_urls()]
+        pages = [
+            path(page.route, self.admin_view(self._permitted(page)), name=page.name)
+            for page in self.pages
+        ]
+        return [*pages, *super().get_urls()]
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        return super().index(request, {"attention": health.attention(), **(extra_context or {})})
+        pages = [page for page in self.pages if request.user.has_perm(page.permission)]
+        facts = {"attention": health.attention(), "pages": pages}
+        return super().index(request, {**facts, **(extra_context or {})})
+
+    def _permitted(self, page: Page) -> View:
+        """Turn away staff without the page's permission."""
+
+        @functools.wraps(page.view)
+        def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.has_perm(page.permission):
+                raise PermissionDenied
+            return page.view(request, *args, **kwargs)
+
+        return view

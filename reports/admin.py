@@ -6,10 +6,10 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from medbook import clock, databases
@@ -26,7 +26,6 @@ DAYS_OFFERED = 30  # where there is nothing to see
 
 
 @require_safe
-@permission_required("reports.view_reports", raise_exception=True)
 def bookings(request: HttpRequest) -> HttpResponse:
     """Show bookings per department and day, or give them as CSV."""
     form = BookingsFilter(request.GET if "start" in request.GET else _days(DAYS_SHOWN))
@@ -78,4 +77,10 @@ def _days(count: int) -> dict[str, str]:
 
 
 if isinstance(admin.site, MedBookAdminSite):
-    admin.site.add_page("reports/", bookings, name="reports")
+    admin.site.add_page(
+        "reports/",
+        bookings,
+        name="reports",
+        title=gettext_lazy("Reports"),
+        permission="reports.view_reports",
+    )

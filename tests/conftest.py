@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.core import serializers
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.utils import timezone, translation
 
 from medbook import locks
 from members.models import Privilege, Tier
@@ -61,6 +62,13 @@ def pytest_runtest_teardown(item, nextitem):
         with item.config.stash[BLOCKER].unblock(), transaction.atomic():
             for row in serializers.deserialize("json", item.config.stash[MIGRATED]):
                 row.save()
+
+
+@pytest.fixture(autouse=True)
+def _no_reader():
+    """Start every test in the site's language and zone: requests leave their reader's behind."""
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(autouse=True)

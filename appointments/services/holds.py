@@ -13,6 +13,7 @@ from appointments.models import Appointment
 from appointments.services.access import require_may_act
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
+from medbook.errors import Missing
 from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
@@ -79,7 +80,9 @@ def extend_hold(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appoi
 
     Raises: HoldExpired, WrongState when it was extended before or is not held, Missing.
     """
-    found = Appointment.objects.select_related("member").get(uid=appointment_uid)
+    found = Appointment.objects.select_related("member").filter(uid=appointment_uid).first()
+    if found is None:
+        raise Missing()
     require_may_act(found, by)
     lock_slots([found.slot_id])
     appointment = lock(Appointment.objects.filter(pk=found.pk), Rung.APPOINTMENT).get()

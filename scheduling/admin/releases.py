@@ -75,8 +75,6 @@ class ReleaseRunAdmin(ReadOnly, admin.ModelAdmin):
 @require_http_methods(["GET", "POST"])
 def releases(request: HttpRequest) -> HttpResponse:
     """Show what the release has to do and did last, and let those who may run it now."""
-    if not request.user.has_perm(VIEW):
-        raise PermissionDenied
     if request.method == "POST":
         if not request.user.has_perm(RUN):
             raise PermissionDenied
@@ -126,4 +124,10 @@ def _tell(request: HttpRequest, dates: list[MadeDate]) -> None:
 
 
 if isinstance(admin.site, MedBookAdminSite):
-    admin.site.add_page("releases/", releases, name="releases")
+    admin.site.add_page(
+        "releases/",
+        releases,
+        name="releases",
+        title=gettext_lazy("Releases"),
+        permission=VIEW,
+    )
