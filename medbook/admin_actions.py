@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from medbook import locks
+from medbook.admin_site import ChoosingAdmin
 from medbook.errors import DomainError
 
 Answers = Mapping[str, Any]
@@ -40,7 +41,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class ActingAdmin(admin.ModelAdmin):
+class ActingAdmin(ChoosingAdmin):
     """An admin that offers its confirmed actions to those who hold their permission."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

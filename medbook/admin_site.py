@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -41,6 +42,24 @@ class Page:
     name: str
     title: str | Promise
     permission: str
+
+
+class SoundSelect(AutocompleteSelect):
+    """A choice of one among many; what is no id at all is shown as no choice."""
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> Any:
+        """Look up what may be an id: Django's own breaks on anything else."""
+        return super().optgroups(name, [each for each in value if str(each).isdecimal()], attrs)
+
+
+class ChoosingAdmin(ModelAdmin):
+    """An admin whose forms choose among many rows, whatever a broken form says."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Use the sound widget for what is chosen by searching."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            options.setdefault("widget", SoundSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
 
 class MedBookAdminSite(AdminSite):

@@ -1,11 +1,12 @@
 """What surrounds every request: its circumstances, and the answer to a refusal."""
 
+import re
 import time
 from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.middleware import common
 from django.utils.cache import patch_vary_headers
@@ -17,6 +18,7 @@ from medbook.audit.services import record_event
 
 log = structlog.get_logger("medbook.access")
 
+NUL = re.compile("%00|\x00")
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
@@ -73,6 +75,8 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not api.is_api(request) and NUL.search(request.META.get("QUERY_STRING", "")):
+            raise BadRequest("No text in the database holds a NUL.")
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -41,7 +41,7 @@ class StrangersPage(FormView):
         is_ours = url_has_allowed_host_and_scheme(
             asked, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
-        return asked if is_ours else ""
+        return asked if is_ours and asked.startswith("/") else ""
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         """Hand the way back to the form."""

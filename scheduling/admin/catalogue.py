@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from medbook.admin_site import ChoosingAdmin
 from scheduling import rules
 from scheduling.admin.files import FilesAdmin
 from scheduling.models import Clinic, Department, Doctor, Room, VisitType
@@ -20,7 +21,7 @@ class ClinicAdmin(admin.ModelAdmin):
 
 
 @admin.register(Department)
-class DepartmentAdmin(admin.ModelAdmin):
+class DepartmentAdmin(ChoosingAdmin):
     list_display = ["code", "name_en", "name_zh", "clinic", "release_days_ahead", "is_active"]
     list_filter = ["clinic", "is_active"]
     list_select_related = ["clinic"]
@@ -30,7 +31,7 @@ class DepartmentAdmin(admin.ModelAdmin):
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin):
+class RoomAdmin(ChoosingAdmin):
     list_display = ["code", "clinic", "place_en", "place_zh", "is_active"]
     list_filter = ["clinic", "is_active"]
     list_select_related = ["clinic"]

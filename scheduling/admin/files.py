@@ -4,7 +4,7 @@ import base64
 import uuid
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from medbook import clock
+from medbook.admin_site import ChoosingAdmin
 from medbook.errors import Refused
 from members.selectors import signed_in
 from scheduling.forms import ApplyForm, UploadForm
@@ -33,7 +34,7 @@ CONTENT_TYPES = {
 }
 
 
-class FilesAdmin(admin.ModelAdmin):
+class FilesAdmin(ChoosingAdmin):
     """An admin whose rows come from files too: checked first, then imported as a whole."""
 
     change_list_template = "admin/scheduling/files_list.html"
