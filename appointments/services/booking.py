@@ -23,7 +23,7 @@ from appointments.errors import (
 )
 from appointments.models import Appointment
 from appointments.services.access import require_may_act
-from appointments.services.holds import expire_lapsed_of, replace_unconfirmed_hold
+from appointments.services.holds import end_old_holds, expire_lapsed_of
 from appointments.services.limits import (
     require_may_book,
     require_not_cooling_down,
@@ -187,7 +187,7 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
     require_may_book(member=member, patient=patient, now=now)
     require_on_sale(schedule=schedule, member=member, starts_at=wish.starts_at, now=now)
     require_not_cooling_down(member=member, now=now)
-    replace_unconfirmed_hold(member_id=member.pk, now=now)
+    end_old_holds(member=member, patient=patient, now=now)
     require_within_limits(
         member=member, patient=patient, service_date=schedule.service_date, now=now
     )

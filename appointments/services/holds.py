@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from appointments import rules
-from appointments.choices import AppointmentState, EndReason
+from appointments.choices import AppointmentState, EndReason, Source
 from appointments.errors import HoldExpired, WrongState
 from appointments.models import Appointment
 from appointments.services.access import require_may_act
@@ -16,7 +17,7 @@ from medbook.audit.services import record_event
 from medbook.errors import Missing
 from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
-from members.models import User
+from members.models import Member, Patient, User
 from scheduling.models import Schedule, Slot
 from scheduling.services.slots import free_slots, lock_slots
 
@@ -42,11 +43,17 @@ def expire_lapsed_of(schedule: Schedule, now: datetime) -> int:
     return expire_holds_on(_lock_without_waiting(slot_ids), EndReason.LAPSED, now)
 
 
-def replace_unconfirmed_hold(*, member_id: int, now: datetime) -> None:
-    """End the hold that a member has not confirmed, because another time was chosen."""
-    old = Appointment.objects.held().filter(member_id=member_id, source="self")
-    slots = lock_slots(old.values_list("slot_id", flat=True))
-    for slot in slots:
+def end_old_holds(*, member: Member, patient: Patient, now: datetime) -> None:
+    """End what gives way to a new hold.
+
+    That is the hold that the member has not confirmed, because another time was chosen, and any
+    hold for the patient that has run out unswept.
+    """
+    unconfirmed = Q(member=member, source=Source.SELF)
+    old = Appointment.objects.held().filter(
+        unconfirmed | Q(patient=patient, hold_expires_at__lte=now)
+    )
+    for slot in lock_slots(old.values_list("slot_id", flat=True)):
         lapsed = Appointment.objects.lapsed(now).filter(slot=slot).exists()
         expire_holds_on([slot], EndReason.LAPSED if lapsed else EndReason.REPLACED, now)
 
@@ -62,9 +69,9 @@ def expire_holds_on(slots: Iterable[Slot], why: EndReason, now: datetime) -> int
     for appointment in held.select_related("slot"):
         if why == EndReason.LAPSED and not appointment.is_lapsed(now):
             continue
-        appointment.move_to(AppointmentState.EXPIRED)
+        appointment.ended_at = appointment.hold_expires_at if why == EndReason.LAPSED else now
         appointment.end_reason = why
-        appointment.ended_at = now
+        appointment.move_to(AppointmentState.EXPIRED)
         appointment.save(update_fields=["state", "hold_expires_at", "end_reason", "ended_at"])
         record_event(Action.APPOINTMENT_EXPIRED, subject=appointment, reason=why)
         outbox.add("appointment.expired", key=appointment.uid, appointment_uid=appointment.uid)

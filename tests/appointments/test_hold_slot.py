@@ -150,6 +150,24 @@ def test_gives_out_a_lapsed_hold_even_when_no_worker_sweeps():
     assert (lapsed.state, lapsed.end_reason) == (AppointmentState.EXPIRED, EndReason.LAPSED)
 
 
+def test_a_lapsed_hold_ended_when_it_ran_out_and_not_when_it_was_swept():
+    now = clock.now()
+    held = hold(member_with_patient(), schedule_with_slots(1), now=now - timedelta(minutes=60))
+
+    expire_lapsed_holds(now=now)
+
+    held.refresh_from_db()
+    assert held.ended_at == now - timedelta(minutes=45)
+
+
+def test_a_lapsed_hold_of_the_other_parent_is_in_nobodys_way():
+    child, now = PatientFactory(), clock.now()
+    mother, father = (FamilyLinkFactory(patient=child, relation="child").member for _ in "mf")
+    hold(mother, schedule_with_slots(9), now=now - timedelta(minutes=16))
+
+    assert hold(father, schedule_with_slots(9), now=now)
+
+
 @pytest.mark.parametrize("before", [timedelta(0), timedelta(seconds=1)])
 def test_opens_at_the_release_and_not_a_second_before(before):
     now = clock.now()

@@ -233,7 +233,7 @@ def test_without_the_deferred_trigger_place_and_appointment_part_unseen():
 
 
 def test_without_one_unconfirmed_hold_per_member_many_taps_hoard_places(monkeypatch):
-    monkeypatch.setattr(booking, "replace_unconfirmed_hold", lambda **asked: None)
+    monkeypatch.setattr(booking, "end_old_holds", lambda **asked: None)
     alice = member_with_patient()
     child = FamilyLinkFactory(member=alice, relation="child").patient
     hold(alice, schedule_with_slots(1), key="1")
