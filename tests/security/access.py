@@ -102,7 +102,6 @@ SEES_MONEY = {DESK, FINANCE, AUDITOR}
 CATALOGUE = Model(SEES_SCHEDULES, add={SCHEDULER}, change={SCHEDULER}, delete=SUPERUSER)
 
 MODELS = {
-    "auth.group": Model(SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
     "members.user": Model({AUDITOR, ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}),
     "members.member": Model(SEES_PEOPLE),
     "members.patient": Model({*SEES_PEOPLE, DOCTOR}),

@@ -225,7 +225,8 @@ print(json.dumps({"answers": answers, "settings": said}, default=str))
 
 def run_in_production(**more):
     environment = {**os.environ, "MEDBOOK_ENV": "production", "ALLOWED_HOSTS": "medbook.example"}
-    environment |= {"DJANGO_SETTINGS_MODULE": "medbook.settings", **more}
+    environment |= {"DJANGO_SETTINGS_MODULE": "medbook.settings"}
+    environment |= {"CELERY_BROKER_URL": "redis://localhost:6379/0", **more}
     return subprocess.run(
         [sys.executable, "-c", PRODUCTION],
         cwd=CHECKOUT,
