@@ -1,7 +1,7 @@
 """What is the staff's site, and what does its home say first?"""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,9 @@ class Page:
 class SoundSelect(AutocompleteSelect):
     """A choice of one among many; what is no id at all is shown as no choice."""
 
-    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> Any:
+    def optgroups(
+        self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
+    ) -> Any:
         """Look up what may be an id: Django's own breaks on anything else."""
         return super().optgroups(name, [each for each in value if str(each).isdecimal()], attrs)
 
