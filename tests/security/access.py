@@ -134,3 +134,21 @@ EXTRA = {
     "scheduling.rostertemplate": {"import": {SCHEDULER}, "export": {SCHEDULER, AUDITOR}},
     "scheduling.schedule": {"adjust": {SCHEDULER}},
 }
+
+# What is done to chosen rows, by the name of the action: who is asked to confirm it.
+ACTIONS = {
+    "members.member": {
+        "suspend": {ADMINISTRATOR},
+        "lift": {ADMINISTRATOR},
+        "move_to_tier": {ADMINISTRATOR},
+    },
+    "members.patient": {"verify": {DESK}},
+    "scheduling.schedule": {"publish": {SCHEDULER}, "call_off": {SCHEDULER}},
+    "appointments.appointment": {
+        "check_in": {DESK},
+        "start": {DOCTOR},
+        "finish": {DOCTOR},
+        "take_payment": {DESK},
+        "cancel": {DESK},
+    },
+}

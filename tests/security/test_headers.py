@@ -1,5 +1,6 @@
 """What does every answer say about itself to browsers and caches?"""
 
+import io
 import json
 import os
 import re
@@ -161,6 +162,46 @@ def test_errors_are_as_strict_and_tell_nothing(world, settings, status, method, 
         assert problem["request_id"] == answer.headers["X-Request-Id"]
     if status == 503 or "lock" in path:
         assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_what_staff_sees_after_pressing_a_button_is_as_strict(world):
+    root = world.browser(SUPERUSER)
+    member, patient = world.alice.pk, world.row("members.patient").pk
+    broken = io.BytesIO(b'code,name_en\n"<script>alert(1)</script>,=1+1\n')
+    broken.name = "doctors.csv"
+    reveal = f"/admin/members/patient/{patient}/reveal/"
+    answers = [
+        root.post("/admin/members/member/", {"action": "suspend", "_selected_action": member}),
+        root.post(
+            "/admin/members/member/",
+            {"action": "suspend", "_selected_action": member, "confirmed": "1", "days": "x"},
+        ),
+        root.post("/admin/member-search/", {"looked_for": world.alice.phone.reveal()}),
+        root.post("/admin/member-search/", {"looked_for": "<script>alert(1)</script>"}),
+        root.post(reveal, {"reason": ""}),
+        root.post(reveal, {"reason": "At the desk with the card"}),
+        root.post("/admin/scheduling/doctor/import/", {"file": broken}),
+        root.post("/admin/scheduling/clinic/add/", {"name_en": "<script>alert(1)</script>"}),
+        world.browser(ANONYMOUS).post("/admin/login/", {"username": "x", "password": "y"}),
+        root.get("/admin/scheduling/doctor/?q=%3Cscript%3Ealert(1)%3C/script%3E"),
+        root.get("/admin/scheduling/doctor/add/?_popup=1"),
+    ]
+
+    for answer in answers:
+        assert answer.status_code in (200, 400, 422)
+        assert complaints(answer) == []
+        assert "<script>alert" not in answer.text
+
+
+def test_an_answer_to_too_many_requests_is_as_strict(world, settings):
+    settings.API_RATE_LIMITED = True
+    settings.API_RATE_LIMITS_PER_MINUTE = {"write": 0, "read": 0, "network": 0}
+
+    answer = world.browser(ANONYMOUS).get("/api/v1/me/", headers=world.token(ALICE))
+
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert complaints(answer) == []
 
 
 @pytest.mark.parametrize("path", ["/static/medbook/css/medbook.css", "/static/admin/css/base.css"])
