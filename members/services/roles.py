@@ -37,7 +37,6 @@ PERMISSIONS: Mapping[Role, set[str]] = {
     },
     Role.DOCTOR: {
         *SEES_SCHEDULES,
-        "members.view_patient",
         "appointments.view_appointment",
         "appointments.conduct_visit",
     },

@@ -22,7 +22,7 @@ MATRIX = {
         "change_member_tier": {X},
     },
     "members.patient": {
-        "view": {D, P, A, X},
+        "view": {D, A, X},
         "verify_patient": {D},
         "reveal_identity": {D},
     },

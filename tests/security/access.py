@@ -77,7 +77,7 @@ PAGES_AND_API = {
     "admin:password_change_done": STAFF,
     "admin:autocomplete": NOBODY,  # not without saying for which field
     "admin:jsi18n": STAFF,
-    "admin:app_list": Hidden({DESK, DOCTOR, AUDITOR, ADMINISTRATOR}),
+    "admin:app_list": Hidden({DESK, AUDITOR, ADMINISTRATOR}),
     "admin:view_on_site": "nothing",
     "/admin/<url>": "nothing",
     "admin:member_search": {DESK, AUDITOR, ADMINISTRATOR},
@@ -104,7 +104,7 @@ CATALOGUE = Model(SEES_SCHEDULES, add={SCHEDULER}, change={SCHEDULER}, delete=SU
 MODELS = {
     "members.user": Model({AUDITOR, ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}),
     "members.member": Model(SEES_PEOPLE),
-    "members.patient": Model({*SEES_PEOPLE, DOCTOR}),
+    "members.patient": Model(SEES_PEOPLE),
     "members.suspension": Model(SEES_PEOPLE),
     "members.tier": Model(SEES_PEOPLE, {ADMINISTRATOR}, {ADMINISTRATOR}, SUPERUSER),
     "members.privilege": Model(
