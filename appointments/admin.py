@@ -20,7 +20,7 @@ from medbook import clock
 from medbook.admin_actions import ActingAdmin, Answers, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
 from medbook.references import normalised_reference
-from members.selectors import signed_in
+from members.selectors.people import signed_in
 from scheduling.admin.schedules import ScheduleAdmin as SchedulingScheduleAdmin
 from scheduling.models import Schedule
 

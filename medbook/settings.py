@@ -125,7 +125,7 @@ TEMPLATES = [
 # Answered for the reader when a page shows them; by dotted name, since imports point down.
 PAGE_FACTS = {
     "clinic": "appointments.selectors.catalogue.main_clinic",
-    "member": "members.selectors.member_of",
+    "member": "members.selectors.people.member_of",
 }
 
 STATIC_URL = "/static/"

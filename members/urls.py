@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from members import views
+from members.views import membership, sign_in
 
 app_name = "members"
 urlpatterns = [
-    path("sign-in/", views.SignIn.as_view(), name="sign_in"),
-    path("sign-up/", views.SignUp.as_view(), name="sign_up"),
-    path("sign-out/", views.sign_out, name="sign_out"),
-    path("membership/", views.membership, name="membership"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    path("sign-up/", sign_in.SignUp.as_view(), name="sign_up"),
+    path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("membership/", membership.membership, name="membership"),
 ]

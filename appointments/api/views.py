@@ -68,7 +68,7 @@ from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
 from members.api.permissions import IsMember, IsStaff, calling_member
 from members.models import Member, Patient
-from members.selectors import member_of, patient_links, signed_in
+from members.selectors.people import member_of, patient_links, signed_in
 from scheduling.errors import SlotTaken, SoldOut
 
 PATIENT_REFUSALS = (

@@ -6,7 +6,7 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.selectors.catalogue import doctors
 from members.models import Member, Patient
-from members.selectors import bookable_patients
+from members.selectors.people import bookable_patients
 from scheduling.models import Doctor
 
 KEPT = (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from appointments.models import Appointment
 from billing.rules import Quote, quote
 from members.models import Member
-from members.selectors import most_allowed, privileges
+from members.selectors.tiers import most_allowed, privileges
 from scheduling.choices import SaleState
 from scheduling.models import Schedule
 

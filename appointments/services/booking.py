@@ -39,7 +39,7 @@ from medbook.idempotency.services import once
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import Member, Patient, User
-from members.selectors import privilege
+from members.selectors.tiers import privilege
 from members.services.booking_rights import lock_booker
 from scheduling.choices import ScheduleState
 from scheduling.errors import SlotTaken, SoldOut

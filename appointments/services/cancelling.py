@@ -18,7 +18,7 @@ from medbook.errors import Missing
 from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
-from members.selectors import privilege
+from members.selectors.tiers import privilege
 from scheduling.services.slots import free_slots, lock_slots
 
 

@@ -19,7 +19,8 @@ from appointments.errors import (
 )
 from appointments.models import Appointment
 from members.models import FamilyLink, Member, Patient
-from members.selectors import current_suspension, privilege
+from members.selectors.people import current_suspension
+from members.selectors.tiers import privilege
 from scheduling.choices import SaleState
 from scheduling.models import Schedule
 

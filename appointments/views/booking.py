@@ -38,7 +38,8 @@ from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
 from members.models import Member, Patient
-from members.selectors import bookable_patients, member_of, privilege
+from members.selectors.people import bookable_patients, member_of
+from members.selectors.tiers import privilege
 from scheduling.choices import SlotState
 from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule

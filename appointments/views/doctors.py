@@ -11,7 +11,7 @@ from appointments.selectors import catalogue
 from appointments.selectors.picker import picker
 from appointments.selectors.terms import terms_of
 from medbook import clock
-from members.selectors import member_of
+from members.selectors.people import member_of
 
 CARDS_ON_A_PAGE = 20
 

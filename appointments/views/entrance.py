@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 
 from members.models import Member
-from members.selectors import member_of
+from members.selectors.people import member_of
 
 P = ParamSpec("P")
 

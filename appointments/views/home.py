@@ -9,7 +9,7 @@ from appointments.choices import AppointmentState
 from appointments.selectors import catalogue, diary, habits
 from appointments.selectors.terms import terms_of
 from medbook import clock
-from members.selectors import member_of
+from members.selectors.people import member_of
 
 AGAIN_CHIPS = 2
 HELD = AppointmentState.HELD

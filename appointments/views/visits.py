@@ -27,7 +27,7 @@ from medbook import clock
 from medbook.api import status_of
 from medbook.errors import Refused
 from members.models import Member
-from members.selectors import privilege
+from members.selectors.tiers import privilege
 
 VISITS_ON_A_PAGE = 20
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from members.forms import PhoneField
+from members.forms.fields import PhoneField
 from members.models import Member
 
 

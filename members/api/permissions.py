@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from members.models import Member, User
-from members.selectors import member_of
+from members.selectors.people import member_of
 
 
 class IsMember(BasePermission):

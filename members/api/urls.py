@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from members.api import views
+from members.api import auth, me, patients
 
 urlpatterns = [
-    path("auth/token/", views.Token.as_view(), name="auth-token"),
-    path("auth/token/refresh/", views.TokenRefresh.as_view(), name="auth-token-refresh"),
-    path("auth/logout/", views.Logout.as_view(), name="auth-logout"),
-    path("auth/register/", views.Register.as_view(), name="auth-register"),
-    path("me/", views.Me.as_view(), name="me"),
-    path("me/privileges/", views.MyPrivileges.as_view(), name="me-privileges"),
-    path("patients/", views.MyPatients.as_view(), name="patient-list"),
+    path("auth/token/", auth.Token.as_view(), name="auth-token"),
+    path("auth/token/refresh/", auth.TokenRefresh.as_view(), name="auth-token-refresh"),
+    path("auth/logout/", auth.Logout.as_view(), name="auth-logout"),
+    path("auth/register/", auth.Register.as_view(), name="auth-register"),
+    path("me/", me.Me.as_view(), name="me"),
+    path("me/privileges/", me.MyPrivileges.as_view(), name="me-privileges"),
+    path("patients/", patients.MyPatients.as_view(), name="patient-list"),
 ]

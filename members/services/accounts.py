@@ -11,10 +11,10 @@ from medbook.audit.services import record_event
 from medbook.errors import Refused
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.references import new_reference
-from members import rules
 from members.choices import IdentityKind, Relation
 from members.models import FamilyLink, Member, Patient, User
-from members.selectors import entry_tier
+from members.rules import spelling
+from members.selectors.tiers import entry_tier
 
 NUMBER_LENGTH = 8  # 40 random bits: a number says nothing about how many members there are
 
@@ -107,7 +107,7 @@ def _make_identified_patient(name: str, identity_number: str, now: datetime) -> 
         name=name,
         identity_kind=IdentityKind.RESIDENT_ID,
         identity_number=identity_number,
-        birth_date=rules.birth_date_of(identity_number),
-        sex=rules.sex_of(identity_number),
+        birth_date=spelling.birth_date_of(identity_number),
+        sex=spelling.sex_of(identity_number),
         created_at=now,
     )

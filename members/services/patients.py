@@ -10,10 +10,10 @@ from django.db.models import Q
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, lock, retry_on_conflict
-from members import rules
 from members.choices import IdentityKind, PatientState, Relation
 from members.errors import AlreadyVerified, IdentityMismatch, ReasonMissing
 from members.models import FamilyLink, Member, Patient, User
+from members.rules import spelling
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def _compared(patient: Patient, identity_number: str) -> Patient:
 def _identified(patient: Patient, identity_number: str) -> Patient:
     patient.identity_kind = IdentityKind.RESIDENT_ID
     patient.identity_number = identity_number
-    patient.birth_date = rules.birth_date_of(identity_number)
-    patient.sex = rules.sex_of(identity_number)
+    patient.birth_date = spelling.birth_date_of(identity_number)
+    patient.sex = spelling.sex_of(identity_number)
     return patient
 
 

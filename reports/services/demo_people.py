@@ -9,9 +9,9 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import entry, record_events
-from members import rules
 from members.choices import IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Tier, User
+from members.rules import spelling
 from reports.services.demo_hospital import demo_rows
 
 PASSWORD = "medbook-demo"  # noqa: S105 (printed at every `make run`)
@@ -61,8 +61,8 @@ def _make_member(
         name=row["name"],
         identity_kind=IdentityKind.RESIDENT_ID,
         identity_number=identity,
-        birth_date=rules.birth_date_of(identity),
-        sex=rules.sex_of(identity),
+        birth_date=spelling.birth_date_of(identity),
+        sex=spelling.sex_of(identity),
         state=PatientState.VERIFIED,
         created_at=now,
     )

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from medbook import clock
 from medbook.admin_site import ChoosingAdmin
 from medbook.errors import Refused
-from members.selectors import signed_in
+from members.selectors.people import signed_in
 from scheduling.forms import ApplyForm, UploadForm
 from scheduling.services.imports import (
     RESOURCES,

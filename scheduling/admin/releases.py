@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from medbook import clock
 from medbook.admin_site import MedBookAdminSite, ReadOnly
-from members.selectors import signed_in
+from members.selectors.people import signed_in
 from scheduling.choices import RunState
 from scheduling.models import ReleaseRun
 from scheduling.selectors import clash_sentences, due_dates, latest_runs, overdue_release

@@ -18,7 +18,7 @@ from medbook.admin_site import ReadOnly
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Refused
-from members.selectors import signed_in
+from members.selectors.people import signed_in
 from scheduling import rules
 from scheduling.choices import ScheduleState
 from scheduling.forms import AdjustForm, DraftForm

@@ -19,7 +19,7 @@ from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
 from members.api.permissions import IsStaff
-from members.selectors import signed_in
+from members.selectors.people import signed_in
 from scheduling.api.serializers import (
     ChangeBody,
     ClinicSerializer,

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from medbook import clock
 from medbook.audit.models import OperationLog
 from members.models import Member, TokenFamily, User
-from members.selectors import own_patient
+from members.selectors.people import own_patient
 from members.services.tokens import issue_tokens
 from tests.api import ROOT, caller, refusal, wrong_fields
 from tests.factories import UserFactory

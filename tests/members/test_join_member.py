@@ -9,7 +9,7 @@ from medbook import clock
 from medbook.audit.models import OperationLog
 from members.choices import PatientState, Relation
 from members.models import FamilyLink, Member, Patient, User
-from members.selectors import own_patient
+from members.selectors.people import own_patient
 from members.services import accounts
 from members.services.accounts import join_member
 from tests.members.people import NAME, NUMBER, PASSWORD, PHONE, asked, joined

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from medbook.audit.models import OperationLog
 from members.choices import PatientState
 from members.models import Suspension, Tier
-from members.selectors import find_people, own_patient
+from members.selectors.people import find_people, own_patient
 from tests.members.people import NAME, NUMBER, PHONE, joined, staff
 
 pytestmark = pytest.mark.django_db

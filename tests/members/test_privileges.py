@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from medbook import clock
 from members.models import Privilege, Tier
-from members.selectors import benefits, entry_tier, privilege, privileges, privileges_by_tier
+from members.selectors.tiers import benefits, entry_tier, privilege, privileges, privileges_by_tier
 from tests.factories import MemberFactory, PrivilegeFactory, TierFactory
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from members import rules
+from members.rules import spelling
+from members.rules.privileges import PRIVILEGES
 from tests.factories import resident_id
 
 
@@ -25,8 +26,8 @@ from tests.factories import resident_id
     ],
 )
 def test_spellings_of_one_phone_number_are_one(text):
-    assert rules.normalised_phone(text) == "+8613800000001"
-    assert rules.normalised_phone(rules.normalised_phone(text)) == "+8613800000001"
+    assert spelling.normalised_phone(text) == "+8613800000001"
+    assert spelling.normalised_phone(spelling.normalised_phone(text)) == "+8613800000001"
 
 
 @pytest.mark.parametrize(
@@ -38,13 +39,13 @@ def test_spellings_of_one_phone_number_are_one(text):
     ],
 )
 def test_numbers_of_other_countries_keep_their_code(text, number):
-    assert rules.normalised_phone(text) == number
+    assert spelling.normalised_phone(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "1", "12345", "phone", "+", "1" * 40, "+86", "\x00"])
 def test_what_is_no_phone_number_is_refused(text):
     with pytest.raises(ValueError, match="not a phone number"):
-        rules.normalised_phone(text)
+        spelling.normalised_phone(text)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +59,8 @@ def test_what_is_no_phone_number_is_refused(text):
     ],
 )
 def test_spellings_of_one_identity_number_are_one(text, number):
-    assert rules.normalised_resident_id(text) == number
-    assert rules.normalised_resident_id(number) == number
+    assert spelling.normalised_resident_id(text) == number
+    assert spelling.normalised_resident_id(number) == number
 
 
 @pytest.mark.parametrize(
@@ -78,20 +79,20 @@ def test_spellings_of_one_identity_number_are_one(text, number):
 )
 def test_what_is_no_identity_number_is_refused(text):
     with pytest.raises(ValueError, match="not a resident identity number"):
-        rules.normalised_resident_id(text)
+        spelling.normalised_resident_id(text)
 
 
 def test_an_upgraded_number_gets_a_check_digit_that_fits():
     for number in range(1, 30):
         full = resident_id(number, date(1962, 3, 4))
 
-        assert rules.normalised_resident_id(full[:6] + full[8:17]) == full
+        assert spelling.normalised_resident_id(full[:6] + full[8:17]) == full
 
 
 def test_birthday_and_sex_are_those_of_the_number():
-    assert rules.birth_date_of("11010519491231002X") == date(1949, 12, 31)
-    assert rules.sex_of("11010519491231002X") == "female"
-    assert rules.sex_of(resident_id(1)) == "male"
+    assert spelling.birth_date_of("11010519491231002X") == date(1949, 12, 31)
+    assert spelling.sex_of("11010519491231002X") == "female"
+    assert spelling.sex_of(resident_id(1)) == "male"
 
 
 @pytest.mark.parametrize(
@@ -105,18 +106,18 @@ def test_birthday_and_sex_are_those_of_the_number():
     ],
 )
 def test_spellings_of_one_name_are_one(one, other):
-    assert rules.normalised_name(one) == rules.normalised_name(other)
+    assert spelling.normalised_name(one) == spelling.normalised_name(other)
 
 
 @pytest.mark.parametrize(
     ("mask", "value", "shown"),
     [
-        (rules.masked_phone, "+8613812345678", "138****5678"),
-        (rules.masked_phone, "+442079460958", "+44****58"),
-        (rules.masked_name, "张三", "张*"),
-        (rules.masked_name, "欧阳娜娜", "欧*"),
-        (rules.masked_name, "Alice Chen", "A."),
-        (rules.masked_identity, "11010519491231002X", "11**************2X"),
+        (spelling.masked_phone, "+8613812345678", "138****5678"),
+        (spelling.masked_phone, "+442079460958", "+44****58"),
+        (spelling.masked_name, "张三", "张*"),
+        (spelling.masked_name, "欧阳娜娜", "欧*"),
+        (spelling.masked_name, "Alice Chen", "A."),
+        (spelling.masked_identity, "11010519491231002X", "11**************2X"),
     ],
 )
 def test_masks_show_enough_to_recognise_and_no_more(mask, value, shown):
@@ -136,7 +137,7 @@ def test_masks_show_enough_to_recognise_and_no_more(mask, value, shown):
     ],
 )
 def test_privileges_have_types(key, text, value):
-    read = rules.PRIVILEGES[key].read(text)
+    read = PRIVILEGES[key].read(text)
 
     assert read == value
     assert type(read) is type(value)
@@ -160,10 +161,10 @@ def test_privileges_have_types(key, text, value):
 )
 def test_privileges_refuse_values_of_the_wrong_type_or_size(key, text):
     with pytest.raises(ValueError, match=key):
-        rules.PRIVILEGES[key].read(text)
+        PRIVILEGES[key].read(text)
 
 
-@pytest.mark.parametrize("kind", rules.PRIVILEGES.values(), ids=rules.PRIVILEGES.keys())
+@pytest.mark.parametrize("kind", PRIVILEGES.values(), ids=PRIVILEGES.keys())
 def test_every_default_can_be_read_and_said(kind):
     assert str(kind.shown(kind.read(kind.default)))
 
@@ -181,6 +182,6 @@ def test_every_default_can_be_read_and_said(kind):
     ],
 )
 def test_privileges_are_said_in_words(key, text, words):
-    kind = rules.PRIVILEGES[key]
+    kind = PRIVILEGES[key]
 
     assert str(kind.shown(kind.read(text))) == words

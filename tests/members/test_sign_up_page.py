@@ -4,7 +4,7 @@ import pytest
 from django.contrib.messages import get_messages
 
 from members.models import Member, User
-from members.selectors import own_patient
+from members.selectors.people import own_patient
 from tests.factories import resident_id
 from tests.members.people import NAME, NUMBER, PASSWORD, PHONE, asked, hashes, joined
 

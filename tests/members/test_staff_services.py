@@ -9,7 +9,7 @@ from medbook.audit.models import OperationLog
 from members.choices import PatientState, Relation
 from members.errors import AlreadyVerified, IdentityMismatch, NotSuspended, ReasonMissing
 from members.models import Tier
-from members.selectors import bookable_patients, current_suspension, own_patient
+from members.selectors.people import bookable_patients, current_suspension, own_patient
 from members.services import patients
 from members.services.patients import reveal_identity, verify_patient
 from members.services.suspensions import lift_suspension, suspend_member

@@ -12,7 +12,7 @@ from medbook import clock
 from medbook.outbox.services import dispatch_due_messages
 from members.choices import PatientState
 from members.models import Member, Patient, User
-from members.selectors import own_patient
+from members.selectors.people import own_patient
 from scheduling.choices import ScheduleState
 from scheduling.models import Clinic, Department, Doctor, Schedule
 

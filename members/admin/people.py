@@ -1,12 +1,10 @@
-"""Where does staff see and change accounts, members, patients and tiers?"""
+"""Where does staff see members and patients, masked, and act on them?"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,13 +17,12 @@ from django.views.decorators.cache import never_cache
 
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
-from medbook.admin_site import MedBookAdminSite, ReadOnly
-from members.choices import Relation, Role
-from members.forms import IdentityNumberField
-from members.models import FamilyLink, Member, Patient, Privilege, Suspension, Tier, User
-from members.selectors import find_people, signed_in
+from medbook.admin_site import ReadOnly
+from members.choices import Relation
+from members.forms.fields import IdentityNumberField
+from members.models import FamilyLink, Member, Patient, Suspension, Tier
+from members.selectors.people import signed_in
 from members.services.patients import reveal_identity, verify_patient
-from members.services.roles import note_role_change
 from members.services.suspensions import lift_suspension, suspend_member
 from members.services.tiers import change_tier
 
@@ -49,97 +46,6 @@ class DocumentForm(forms.Form):
     """Ask what the document shows."""
 
     identity_number = IdentityNumberField(label=_("Identity number, as the document shows it"))
-
-
-class SearchForm(forms.Form):
-    """Ask whom staff is looking for."""
-
-    looked_for = forms.CharField(
-        label=_("Phone number, its last four digits, member number, name or identity number"),
-        max_length=80,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "type": "search"}),
-    )
-
-
-class RolesField(forms.ModelMultipleChoiceField):
-    """Groups of staff by the names of their roles."""
-
-    def label_from_instance(self, obj: Group) -> str:
-        """Name the role."""
-        return _role_name(obj)
-
-
-class RoleFilter(admin.RelatedFieldListFilter):
-    """Staff by the names of their roles."""
-
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[str, Any]]:
-        """Name the roles."""
-        return [(str(group.pk), _role_name(group)) for group in Group.objects.order_by("name")]
-
-
-admin.site.unregister(Group)  # what a role may do is written in services/roles.py
-
-
-@admin.register(User)
-class StaffAdmin(UserAdmin):
-    """Accounts of staff and their roles; members' accounts are looked after by members' pages."""
-
-    list_display = ("username", "display_name", "roles", "is_active", "last_login")
-    list_filter = ("is_active", ("groups", RoleFilter))
-    search_fields = ("username", "display_name")
-    ordering = ("username",)
-    filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": ("display_name", "email", "language")}),
-        (_("Roles"), {"fields": ("is_active", "groups")}),
-        (_("Dates"), {"fields": ("last_login", "date_joined")}),
-    )
-    add_fieldsets = ((None, {"fields": ("username", "display_name", "password1", "password2")}),)
-
-    @admin.display(description=_("roles"))
-    def roles(self, user: User) -> str:
-        """List the groups."""
-        return " · ".join(sorted(_role_name(group) for group in user.groups.all()))
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Leave out members."""
-        return super().get_queryset(request).filter(member=None).prefetch_related("groups")
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Show the roles as boxes to tick."""
-        if db_field.name == "groups":
-            kwargs |= {"form_class": RolesField, "widget": forms.CheckboxSelectMultiple()}
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Keep administrators from taking over an account above theirs."""
-        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return super().has_change_permission(request, obj) and not is_above
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Keep accounts: the operation log speaks of them. They are switched off instead."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Make new accounts staff; switched off or on, an account starts with no token."""
-        if not change:
-            obj.is_staff = True
-        elif "is_active" in form.changed_data:
-            obj.token_version += 1
-        super().save_model(request, obj, form, change)
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Note changed roles."""
-        user, by = form.instance, request.user
-        before = _names_of_groups(user)
-        super().save_related(request, form, formsets, change)
-        after = _names_of_groups(user)
-        if before != after and isinstance(by, User):
-            note_role_change(user=user, before=before, after=after, by=by)
 
 
 class LinkInline(ReadOnly, admin.TabularInline):
@@ -331,73 +237,6 @@ class SuspensionAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ("=member__user__username",)
     ordering = ("-ends_at",)
     show_full_result_count = False
-
-
-@admin.register(Tier)
-class TierAdmin(admin.ModelAdmin):
-    """Tiers; what they allow is told by their privileges."""
-
-    list_display = ("code", "name_en", "name_zh", "rank", "points_from")
-    ordering = ("rank",)
-    search_fields = ("code", "name_en", "name_zh")
-
-
-@admin.register(Privilege)
-class PrivilegeAdmin(admin.ModelAdmin):
-    """Privileges by tier and date: what has held once stays on record, a new row replaces it."""
-
-    list_display = ("tier", "key", "value", "valid_from")
-    list_filter = ("tier", "key")
-    list_select_related = ("tier",)
-    ordering = ("tier__rank", "key", "-valid_from")
-
-    def has_change_permission(self, request: HttpRequest, obj: Privilege | None = None) -> bool:
-        """Change only what does not hold yet."""
-        return super().has_change_permission(request, obj) and _is_to_come(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Privilege | None = None) -> bool:
-        """Delete only what does not hold yet."""
-        return super().has_delete_permission(request, obj) and _is_to_come(obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer no deletion of many rows, which would not look at each."""
-        return {}
-
-
-@never_cache
-def member_search(request: HttpRequest) -> HttpResponse:
-    """Find people by what they say of themselves; asked by POST, so that no address holds it."""
-    form = SearchForm(request.POST or None)
-    found = find_people(form.cleaned_data["looked_for"]) if form.is_valid() else None
-    context = {
-        **admin.site.each_context(request),
-        "title": _("Find a member or patient"),
-        "form": form,
-        "found": found,
-    }
-    return TemplateResponse(request, "admin/members/search.html", context)
-
-
-if isinstance(admin.site, MedBookAdminSite):
-    admin.site.add_page(
-        "member-search/",
-        member_search,
-        name="member_search",
-        title=_("Find a member or patient"),
-        permission="members.view_member",
-    )
-
-
-def _is_to_come(row: Privilege | None) -> bool:
-    return row is None or row.valid_from > clock.now()
-
-
-def _role_name(group: Group) -> str:
-    return str(Role(group.name).label) if group.name in Role.values else group.name
-
-
-def _names_of_groups(user: User) -> list[str]:
-    return sorted(Group.objects.filter(user=user).values_list("name", flat=True))
 
 
 def _link_to(row: Member | Patient) -> str:

@@ -1,39 +1,89 @@
-"""Which API lets people join, sign in, and see what is theirs?"""
+"""Which API lets people join and sign in?"""
 
 import uuid
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from medbook import clock, request_context
-from medbook.api_input import NoBody, PageQuery
+from medbook.api_input import NoBody, StrictSerializer
 from medbook.api_schema import refuses
 from medbook.endpoints import Endpoint
-from members import rules
-from members.api.permissions import IsMember, calling_member
-from members.api.serializers import (
-    CredentialsBody,
-    MeBody,
-    MeSerializer,
-    MyPrivilegesSerializer,
-    PatientSerializer,
-    RefreshBody,
-    RegisterBody,
-    RegisteredSerializer,
-    TokenPairSerializer,
-)
+from members.api.fields import IdentityNumberText, NameText, PhoneText
 from members.errors import InvalidCredentials
-from members.models import Member, User
-from members.selectors import current_suspension, patient_links, privileges, signed_in
-from members.services.accounts import change_contact, join_member
+from members.forms.fields import (
+    MOST_PASSWORD_CHARACTERS,
+)
+from members.models import User
+from members.selectors.people import signed_in
+from members.services.accounts import join_member
 from members.services.tokens import issue_tokens, revoke_tokens, role_of, rotate_tokens
+
+
+class CredentialsBody(StrictSerializer):
+    """What an account signs in with: members by `phone`, staff by `username`."""
+
+    phone = PhoneText(required=False)
+    username = serializers.CharField(required=False, max_length=40)
+    password = serializers.CharField(max_length=MOST_PASSWORD_CHARACTERS, trim_whitespace=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Ask for one of the two names. Raises: ValidationError."""
+        if ("phone" in attrs) == ("username" in attrs):
+            raise serializers.ValidationError(
+                {"phone": [_("Send either a phone number or a user name.")]}, code="required"
+            )
+        return attrs
+
+
+class RefreshBody(StrictSerializer):
+    """A refresh token to exchange."""
+
+    refresh = serializers.CharField(max_length=2000)
+
+
+class TokenPairSerializer(serializers.Serializer):
+    """Both tokens of a sign-in."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField(help_text=_("Good for one exchange."))
+    expires_in = serializers.IntegerField(help_text=_("Seconds that the access token is good for."))
+    role = serializers.ChoiceField(choices=["MEMBER", "ADMIN"])
+
+
+class RegisterBody(StrictSerializer):
+    """What it takes to become a member."""
+
+    phone = PhoneText()
+    password = serializers.CharField(max_length=MOST_PASSWORD_CHARACTERS, trim_whitespace=False)
+    name = NameText(max_length=80)
+    identity_number = IdentityNumberText(
+        required=False, help_text=_("Without it appointments are made at the desk.")
+    )
+
+    def validate_password(self, password: str) -> str:
+        """Judge the password by the validators in the settings. Raises: ValidationError."""
+        try:
+            validate_password(password)
+        except ValidationError as wrong:
+            raise serializers.ValidationError(wrong.messages, code="invalid") from wrong
+        return password
+
+
+class RegisteredSerializer(serializers.Serializer):
+    """The same answer to everybody."""
+
+    detail = serializers.CharField()
 
 
 class StrangersEndpoint(Endpoint):
@@ -102,58 +152,3 @@ class Register(StrangersEndpoint):
         join_member(**said, language=get_language() or "en", now=clock.now())
         detail = _("Please sign in. If this number had an account before, nothing was changed.")
         return Response(RegisteredSerializer({"detail": detail}).data, status=201)
-
-
-class Me(Endpoint):
-    """The account of the caller."""
-
-    permission_classes = (IsMember,)
-
-    @extend_schema(operation_id="me", responses={200: MeSerializer})
-    def get(self, request: Request) -> Response:
-        """Tell the caller's account and tier."""
-        return Response(_described(calling_member(request)))
-
-    @extend_schema(operation_id="change_me", request=MeBody, responses={200: MeSerializer})
-    def patch(self, request: Request) -> Response:
-        """Change the language and the e-mail address in which the caller is written to."""
-        member = change_contact(
-            member=calling_member(request), by=signed_in(request.user), **self.said(MeBody)
-        )
-        return Response(_described(member))
-
-
-class MyPrivileges(Endpoint):
-    """What the caller's tier allows."""
-
-    permission_classes = (IsMember,)
-
-    @extend_schema(operation_id="my_privileges", responses={200: MyPrivilegesSerializer})
-    def get(self, request: Request) -> Response:
-        """Tell everything that the caller's tier allows now."""
-        member = calling_member(request)
-        allowed = privileges(member, clock.now())
-        rows = [
-            {"key": key, "label": kind.label, "type": kind.type, "value": allowed[key]}
-            for key, kind in rules.PRIVILEGES.items()
-        ]
-        return Response(MyPrivilegesSerializer({"tier": member.tier, "privileges": rows}).data)
-
-
-class MyPatients(Endpoint):
-    """For whom the caller may book."""
-
-    permission_classes = (IsMember,)
-    query = PageQuery
-    serializer_class = PatientSerializer
-
-    @extend_schema(operation_id="my_patients", responses={200: PatientSerializer(many=True)})
-    def get(self, request: Request) -> Response:
-        """List the patients of the caller's account."""
-        return self.paged(patient_links(calling_member(request)))
-
-
-def _described(member: Member) -> Any:
-    suspension = current_suspension(member, clock.now())
-    member.suspended_until = suspension.ends_at if suspension else None  # type: ignore[attr-defined]
-    return MeSerializer(member).data

@@ -1,4 +1,4 @@
-"""Which pages let people join, sign in and see their membership?"""
+"""Which pages let people join, sign in and sign out?"""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import logout as end_session
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -14,12 +14,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 
 from medbook import clock
-from members.forms import SignInForm, SignUpForm
-from members.selectors import benefits, member_of, own_patient, tiers
+from members.forms.sign_in import SignInForm, SignUpForm
 from members.services.accounts import join_member
 
 
@@ -95,17 +94,3 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     end_session(request)
     return redirect("appointments:home")
-
-
-@require_safe
-@never_cache
-def membership(request: HttpRequest) -> HttpResponse:
-    """Show what each tier allows, and which one is the reader's."""
-    member = member_of(request.user)
-    context = {
-        "member": member,
-        "patient": own_patient(member) if member else None,
-        "tiers": tiers(),
-        "benefits": benefits(clock.now()),
-    }
-    return render(request, "members/membership.html", context)

@@ -1,18 +1,13 @@
-"""What do people type to join and to sign in?"""
+"""How are phone numbers, names and document numbers typed?"""
 
 import unicodedata
 from typing import Any
 
-from allauth.account.forms import LoginForm
 from django import forms
-from django.contrib.auth.password_validation import (
-    password_validators_help_text_html,
-    validate_password,
-)
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from members import rules
+from members.rules import spelling
 
 MOST_PASSWORD_CHARACTERS = 128  # hashing longer ones costs time and adds nothing
 
@@ -36,7 +31,7 @@ class PhoneField(forms.CharField):
         if text in self.empty_values:
             return ""
         try:
-            return rules.normalised_phone(text)
+            return spelling.normalised_phone(text)
         except ValueError as wrong:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from wrong
 
@@ -82,44 +77,8 @@ class IdentityNumberField(forms.CharField):
         if text in self.empty_values:
             return ""
         try:
-            return rules.normalised_resident_id(text)
+            return spelling.normalised_resident_id(text)
         except ValueError as wrong:
             raise ValidationError(
                 self.error_messages["identity_invalid"], code="identity_invalid"
             ) from wrong
-
-
-class SignInForm(LoginForm):  # type: ignore[misc]
-    """Ask for phone number and password."""
-
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=MOST_PASSWORD_CHARACTERS,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-
-class SignUpForm(forms.Form):
-    """Ask for an account, and for the person behind it."""
-
-    name = NameField(widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    identity_number = IdentityNumberField()
-    phone = PhoneField(
-        help_text=_(
-            "You sign in with it. A number without a country code is read as Chinese (+86)."
-        )
-    )
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=MOST_PASSWORD_CHARACTERS,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=password_validators_help_text_html,
-    )
-
-    def clean_password(self) -> str:
-        """Judge the password by the validators in the settings."""
-        password = str(self.cleaned_data["password"])
-        validate_password(password)
-        return password

@@ -1,0 +1,47 @@
+"""How are phones, names and document numbers read from a body?"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+from members.forms.fields import (
+    IdentityNumberField,
+    NameField,
+    PhoneField,
+)
+
+
+class FormText(serializers.CharField):
+    """A text that is read as the field of a form reads it, so that both doors agree."""
+
+    form_field: Any
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": self.form_field.max_length, **options})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Let the form's field judge. Raises: ValidationError."""
+        text = super().run_validation(data)
+        try:
+            return self.form_field.clean(text) if text else text
+        except ValidationError as wrong:
+            raise serializers.ValidationError(wrong.messages, code=wrong.code) from wrong
+
+
+class PhoneText(FormText):
+    """A phone number in any spelling."""
+
+    form_field = PhoneField()
+
+
+class NameText(FormText):
+    """A person's name."""
+
+    form_field = NameField()
+
+
+class IdentityNumberText(FormText):
+    """A resident identity number of 15 or 18 characters."""
+
+    form_field = IdentityNumberField()

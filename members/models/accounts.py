@@ -1,0 +1,63 @@
+"""Which tables say who may sign in, and with what?"""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from medbook import clock
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """An account: of a member (user name = member number) or of staff."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    username = models.CharField(_("user name"), max_length=40, unique=True)
+    email = models.EmailField(_("e-mail"), blank=True, help_text=_("Work address, staff only."))
+    display_name = models.CharField(_("shown name"), max_length=80, blank=True)
+    language = models.CharField(
+        _("language"), max_length=8, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+    is_staff = models.BooleanField(_("staff"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    token_version = models.PositiveIntegerField(_("token version"), default=0)
+    date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set a password; once it is saved, all API tokens given out before are void."""
+        super().set_password(raw_password)
+        self.token_version += 1
+
+
+class TokenFamily(models.Model):
+    """One sign-in of an API client: its refresh tokens follow one another, one at a time."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="token_families")
+    current_token_id = models.UUIDField(_("current token"))
+    created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), db_index=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True)
+
+    class Meta:
+        verbose_name = _("token family")
+        verbose_name_plural = _("token families")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.uid)

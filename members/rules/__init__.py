@@ -1,0 +1,1 @@
+"""Which rules hold for members, that somebody could argue about?"""

@@ -1,0 +1,1 @@
+"""What do pages, API and other apps ask about members?"""
