@@ -180,6 +180,9 @@ DATABASES = {
 if DATABASE_REPLICA_URL:
     DATABASES["replica"] = {**database(DATABASE_REPLICA_URL), "TEST": {"MIRROR": "default"}}
 
+# Tables to which the application may add rows, and no more; triggers say the same.
+APPEND_ONLY_TABLES = ["audit_operationlog", "members_pointentry"]
+
 # Cache and queue
 
 REDIS_URL = env.str("REDIS_URL", default="")

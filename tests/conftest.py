@@ -17,6 +17,10 @@ DATABASE_FIXTURES = ("db", "transactional_db")
 WHERE_INVARIANTS_HOLD = ("tests/appointments/", "tests/races/", "tests/journeys/")
 # Factories make a session that was called off, or one without places, in a single step.
 MADE_BY_HAND = ("a_called_off_schedule_offers_nothing", "a_published_schedule_has_all_its_places")
+NOT_TRUNCATED = {
+    "audit_operationlog": "operation_log_is_not_truncated",
+    "members_pointentry": "points_are_not_truncated",
+}
 MIGRATED = pytest.StashKey[str]()
 BLOCKER = pytest.StashKey[object]()
 
@@ -37,12 +41,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def django_db_setup(request, django_db_setup, django_db_blocker):
-    """Let transactional tests empty the operation log; remember what migrations wrote."""
+    """Let transactional tests empty append-only tables; remember what migrations wrote."""
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
-            cursor.execute(
-                "ALTER TABLE audit_operationlog DISABLE TRIGGER operation_log_is_not_truncated"
-            )
+            for table, trigger in NOT_TRUNCATED.items():
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         rows = [row for model in (Tier, Privilege, Group) for row in model.objects.order_by("pk")]
         request.config.stash[MIGRATED] = serializers.serialize(
             "json", rows, use_natural_foreign_keys=True

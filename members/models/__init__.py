@@ -1,18 +1,38 @@
 """Which tables say who somebody is, what they may do and what they were told?"""
 
-from members.models.accounts import TokenFamily, User
-from members.models.people import FamilyLink, Member, Patient, Suspension, SuspensionQuerySet
+from members.models.accounts import OneTimeCode, TokenFamily, User
+from members.models.messages import ChannelChoice, Delivery, MessageTemplate, Notification
+from members.models.people import (
+    FamilyLink,
+    Member,
+    Patient,
+    Strike,
+    Suspension,
+    SuspensionQuerySet,
+)
+from members.models.points import PointEntry
+from members.models.privacy import Consent
+from members.models.tier_changes import TierChange
 from members.models.tiers import Privilege, PrivilegeQuerySet, Tier
 
 __all__ = [
+    "ChannelChoice",
+    "Consent",
+    "Delivery",
     "FamilyLink",
     "Member",
+    "MessageTemplate",
+    "Notification",
+    "OneTimeCode",
     "Patient",
+    "PointEntry",
     "Privilege",
     "PrivilegeQuerySet",
+    "Strike",
     "Suspension",
     "SuspensionQuerySet",
     "Tier",
+    "TierChange",
     "TokenFamily",
     "User",
 ]

@@ -5,9 +5,11 @@ import uuid
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
+from members.choices import CodePurpose, TextSize, Theme
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -19,6 +21,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     display_name = models.CharField(_("shown name"), max_length=80, blank=True)
     language = models.CharField(
         _("language"), max_length=8, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+    theme = models.CharField(
+        _("theme"), max_length=8, choices=Theme, default=Theme.SYSTEM, blank=True
+    )
+    text_size = models.CharField(
+        _("text size"), max_length=8, choices=TextSize, default=TextSize.NORMAL, blank=True
     )
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
@@ -61,3 +69,42 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return str(self.uid)
+
+
+class OneTimeCode(models.Model):
+    """A code on its way to a phone, and how often somebody has tried it.
+
+    Neither the number nor the code is here: of the number its blind index, of the code a keyed
+    digest bound to number and purpose. Limits are counted from these rows.
+    """
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    purpose = models.CharField(_("purpose"), max_length=16, choices=CodePurpose)
+    phone_index = models.BinaryField(max_length=32)
+    code_digest = models.BinaryField(max_length=32)
+    network = models.CharField(_("network"), max_length=60)
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    used_at = models.DateTimeField(_("used at"), null=True)
+
+    class Meta:
+        verbose_name = _("one-time code")
+        verbose_name_plural = _("one-time codes")
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=Q(tries__lte=5), name="a_code_is_tried_five_times"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("created_at")), name="a_code_lives_for_a_while"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=CodePurpose.values), name="code_purpose_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["phone_index", "-created_at"], name="one_time_code_phone"),
+            models.Index(fields=["created_at"], name="one_time_code_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_purpose_display()

@@ -1,7 +1,7 @@
 """Which tables say who members and patients are, and who may book for whom?"""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, time
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
 from medbook.encryption import BlindIndexField, SealedDateField, SealedTextField
-from members.choices import IdentityKind, PatientState, Relation, Sex
+from members.choices import ConsentState, IdentityKind, PatientState, Relation, Sex
 from members.models.accounts import User
 from members.models.tiers import Tier
 from members.rules import spelling
@@ -37,6 +37,13 @@ class Member(models.Model):
     email = SealedTextField(label="member.email", mask=spelling.masked_email, null=True)
     tier = models.ForeignKey(Tier, models.PROTECT, related_name="members", verbose_name=_("tier"))
     joined_at = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
+    phone_verified_at = models.DateTimeField(_("phone confirmed at"), null=True)
+    tier_until = models.DateTimeField(_("tier reviewed at"), null=True)
+    demotion_at = models.DateTimeField(_("tier ends at"), null=True)
+    granted_until = models.DateTimeField(_("tier granted until"), null=True)
+    quiet_from = models.TimeField(_("quiet from"), default=time(21))
+    quiet_until = models.TimeField(_("quiet until"), default=time(8))
+    erased_at = models.DateTimeField(_("erased at"), null=True)
 
     class Meta:
         verbose_name = _("member")
@@ -78,7 +85,7 @@ class Patient(models.Model):
     identity_index = BlindIndexField(
         of="identity_number",
         label="patient.identity_number",
-        normalise=spelling.normalised_resident_id,
+        normalise=spelling.compact_document,
         null=True,
     )
     birth_date = SealedDateField(label="patient.birth_date", null=True)
@@ -115,24 +122,51 @@ class Patient(models.Model):
         return self.identity_index is not None
 
 
+class FamilyLinkQuerySet(models.QuerySet["FamilyLink"]):
+    """Links by whether they hold."""
+
+    def standing(self) -> "FamilyLinkQuerySet":
+        """Keep what was not removed."""
+        return self.filter(removed_at__isnull=True)
+
+
 class FamilyLink(models.Model):
-    """A member may book for this patient."""
+    """A member may book for this patient.
+
+    `label` is the name that the member wrote, `contact_phone` whom to call about this patient.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     member = models.ForeignKey(Member, models.PROTECT, related_name="links")
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="links")
     relation = models.CharField(_("relation"), max_length=10, choices=Relation)
+    label = SealedTextField(label="family_link.label", mask=spelling.masked_name, null=True)
+    contact_phone = SealedTextField(
+        label="family_link.contact_phone", mask=spelling.masked_phone, null=True
+    )
+    consent = models.CharField(
+        _("consent"), max_length=10, choices=ConsentState, default=ConsentState.DECLARED
+    )
+    consent_at = models.DateTimeField(_("consent since"), default=clock.now)
+    may_see_records = models.BooleanField(_("may see the health record"), default=False)
     created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
+    removed_at = models.DateTimeField(_("removed at"), null=True)
+
+    objects = FamilyLinkQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("family link")
         verbose_name_plural = _("family links")
+        permissions = [("confirm_consent", _("Can note a patient's consent"))]
         constraints = [
             models.UniqueConstraint(fields=["member", "patient"], name="one_link_per_patient"),
             models.UniqueConstraint(
                 fields=["member"],
                 condition=Q(relation=Relation.SELF),
                 name="one_own_patient_per_member",
+            ),
+            models.CheckConstraint(
+                condition=Q(consent__in=ConsentState.values), name="consent_state_is_known"
             ),
         ]
 
@@ -149,10 +183,15 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
 
 
 class Suspension(models.Model):
-    """A period in which a member may not book online."""
+    """A period in which a member may not book online, or nobody online for a patient."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="suspensions")
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="suspensions", null=True, verbose_name=_("member")
+    )
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="suspensions", null=True, verbose_name=_("patient")
+    )
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"))
     reason = models.CharField(_("reason"), max_length=200)
@@ -168,7 +207,43 @@ class Suspension(models.Model):
                 condition=Q(ends_at__gte=models.F("starts_at")),
                 name="suspension_ends_after_it_starts",
             ),
+            models.CheckConstraint(
+                condition=Q(member__isnull=True) ^ Q(patient__isnull=True),
+                name="suspension_is_of_a_member_or_a_patient",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.member} {self.ends_at:%Y-%m-%d}"
+        return f"{self.member or self.patient} {self.ends_at:%Y-%m-%d}"
+
+
+class StrikeQuerySet(models.QuerySet["Strike"]):
+    """Strikes that count."""
+
+    def counting(self, since: datetime) -> "StrikeQuerySet":
+        """Keep those from an instant on that staff has not excused."""
+        return self.filter(occurred_at__gte=since, excused_at__isnull=True)
+
+
+class Strike(models.Model):
+    """A visit that a patient missed; it follows the patient, whoever booked."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="strikes", verbose_name=_("patient")
+    )
+    reference = models.CharField(_("about"), max_length=80, unique=True)
+    occurred_at = models.DateTimeField(_("at"))
+    excused_at = models.DateTimeField(_("excused at"), null=True)
+    excuse = models.CharField(_("excuse"), max_length=200, blank=True)
+
+    objects = StrikeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("missed visit")
+        verbose_name_plural = _("missed visits")
+        default_permissions = ("view",)
+        permissions = [("excuse_strike", _("Can excuse a missed visit"))]
+
+    def __str__(self) -> str:
+        return f"{self.occurred_at:%Y-%m-%d}"

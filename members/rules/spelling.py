@@ -57,6 +57,11 @@ def masked_name(name: str) -> str:
     return f"{first}." if first.isascii() else f"{first}*"
 
 
+def compact_document(text: str) -> str:
+    """Write a document's number in capitals without spaces and hyphens, whatever its kind."""
+    return re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", text)).upper()
+
+
 def normalised_resident_id(text: str) -> str:
     """Write a Chinese resident identity number with 18 characters, the last in upper case.
 

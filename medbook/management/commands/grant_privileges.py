@@ -7,9 +7,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 from psycopg.sql import SQL, Identifier
 
-from medbook.audit.models import OperationLog
-
-# In this order: the log is taken back from what was just given on all tables.
 GRANTS = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     "GRANT USAGE ON SCHEMA public TO {role}",
@@ -18,14 +15,15 @@ GRANTS = (
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public"
     " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
-    "REVOKE UPDATE, DELETE, TRUNCATE ON {log} FROM {role}",
 )
+# Afterwards: what was just given on all tables is taken back on these.
+TAKEN_BACK = "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}"
 
 
 class Command(BaseCommand):
     """Grant as the owner (DATABASE_OWNER_URL) to the role of DATABASE_URL."""
 
-    help = "Let the role of DATABASE_URL read and write rows, and only add to the operation log."
+    help = "Let the role of DATABASE_URL read and write rows, and only add to append-only tables."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,7 +36,7 @@ class Command(BaseCommand):
             )
             return
         grant_privileges(role)
-        self._say(f"{role} may read and write rows, and only add to the operation log.", options)
+        self._say(f"{role} may read and write rows, and only add to append-only tables.", options)
 
     def _say(self, text: str, options: dict[str, Any]) -> None:
         if options["verbosity"]:
@@ -47,10 +45,12 @@ class Command(BaseCommand):
 
 def grant_privileges(role: str) -> None:
     """Grant a role its rights. Raises: CommandError for a role that does not exist."""
-    names = {"role": Identifier(role), "log": Identifier(OperationLog._meta.db_table)}
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             raise CommandError(f"The database has no role {role}: create it first.")
         for grant in GRANTS:
-            cursor.execute(SQL(grant).format(**names))
+            cursor.execute(SQL(grant).format(role=Identifier(role)))
+        for table in settings.APPEND_ONLY_TABLES:
+            taken = SQL(TAKEN_BACK).format(table=Identifier(table), role=Identifier(role))
+            cursor.execute(taken)
