@@ -255,6 +255,8 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.called_off": [],
     "appointment.expired": [],
 }
+# Kinds of messages to members, by key; each app words its own.
+MESSAGE_KINDS = ["members.rules.messages.KINDS"]
 # Each answers with a translatable sentence when something needs attention, else with None.
 READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
 
