@@ -254,6 +254,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.cancelled": [],
     "appointment.called_off": [],
     "appointment.expired": [],
+    "message.waiting": ["members.notifications.send_delivery"],
 }
 # Kinds of messages to members, by key; each app words its own.
 MESSAGE_KINDS = ["members.rules.messages.KINDS"]

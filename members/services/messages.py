@@ -4,7 +4,12 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from members.models import Member, Notification
+from django.utils import translation
+
+from medbook.outbox import services as outbox
+from members.choices import Channel
+from members.models import Delivery, Member, Notification
+from members.rules.messages import KINDS
 
 Fact = str | int | datetime
 
@@ -41,3 +46,25 @@ def notify_member(
         ],
         ignore_conflicts=True,
     )
+
+
+def send_unasked(
+    *, kind: str, channel: Channel, recipient: str, facts: Mapping[str, Fact], now: datetime
+) -> Delivery:
+    """Send a message at once to a phone or address that need not belong to anybody.
+
+    In the caller's transaction and language; the words leave after the commit.
+    """
+    words = KINDS[kind]
+    delivery = Delivery.objects.create(
+        kind=kind,
+        channel=channel,
+        language=translation.get_language() or "en",
+        recipient=recipient,
+        title=str(words.title),
+        text=str(words.text).format_map(facts),
+        created_at=now,
+        due_at=now,
+    )
+    outbox.add("message.waiting", key=delivery.uid, delivery_uid=delivery.uid)
+    return delivery
