@@ -33,13 +33,13 @@ from appointments.selectors.terms import agreed_price, terms_of
 from appointments.selectors.visits import own_appointment
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
-from appointments.views.entrance import for_members
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
 from members.models import Member, Patient
 from members.selectors.people import bookable_patients, member_of
 from members.selectors.tiers import privilege
+from members.views.entrance import for_members
 from scheduling.choices import SlotState
 from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule

@@ -21,13 +21,13 @@ from appointments.selectors.terms import agreed_price
 from appointments.selectors.visits import own_appointment
 from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment
-from appointments.views.entrance import for_members
 from billing.selectors import invoice_of
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import Refused
 from members.models import Member
 from members.selectors.tiers import privilege
+from members.views.entrance import for_members
 
 VISITS_ON_A_PAGE = 20
 
