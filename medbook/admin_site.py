@@ -35,13 +35,17 @@ class ReadOnly:
 
 @dataclass(frozen=True)
 class Page:
-    """One staff page that no model has: where it is, what it is called, who may see it."""
+    """One staff page that no model has: where it is, what it is called, who may see it.
+
+    Those below another page are not on the home.
+    """
 
     route: str
     view: View
     name: str
     title: str | Promise
     permission: str
+    is_on_home: bool = True
 
 
 class SoundSelect(AutocompleteSelect):
@@ -78,10 +82,17 @@ class MedBookAdminSite(AdminSite):
         self.pages: list[Page] = []
 
     def add_page(
-        self, route: str, view: View, *, name: str, title: str | Promise, permission: str
+        self,
+        route: str,
+        view: View,
+        *,
+        name: str,
+        title: str | Promise,
+        permission: str,
+        is_on_home: bool = True,
     ) -> None:
         """Hang a page below /admin/ for staff with a permission; the home leads to it."""
-        self.pages.append(Page(route, view, name, title, permission))
+        self.pages.append(Page(route, view, name, title, permission, is_on_home))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Put the apps' pages before the admin's own."""
@@ -94,7 +105,11 @@ class MedBookAdminSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        pages = [page for page in self.pages if request.user.has_perm(page.permission)]
+        pages = [
+            page
+            for page in self.pages
+            if page.is_on_home and request.user.has_perm(page.permission)
+        ]
         facts = {"attention": health.attention(), "pages": pages}
         return super().index(request, {**facts, **(extra_context or {})})
 
