@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from medbook.audit.choices import Action, Outcome
+from medbook.audit.choices import Outcome, acts
 
 
 class OperationLog(models.Model):
@@ -17,7 +17,7 @@ class OperationLog(models.Model):
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     at = models.DateTimeField(_("at"))
-    action = models.CharField(_("action"), max_length=40, choices=Action)
+    action = models.CharField(_("action"), max_length=40, choices=acts)
     outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome, default=Outcome.OK)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     actor_type = models.CharField(_("actor type"), max_length=12)
