@@ -9,7 +9,7 @@ from factory import LazyAttribute, LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from medbook import clock
-from members.choices import IdentityKind, PatientState, Relation
+from members.choices import ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
 from scheduling.choices import Gender, ScheduleState, Title
 from scheduling.models import (
@@ -95,6 +95,9 @@ class FamilyLinkFactory(DjangoModelFactory):
     member = SubFactory(MemberFactory)
     patient = SubFactory(PatientFactory)
     relation = Relation.SELF
+    consent = LazyAttribute(
+        lambda link: ConsentState.GIVEN if link.relation == Relation.SELF else ConsentState.DECLARED
+    )
 
 
 class ClinicFactory(DjangoModelFactory):

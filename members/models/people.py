@@ -66,7 +66,11 @@ class Member(models.Model):
 
 
 class Patient(models.Model):
-    """A person to be seen: one row per real person, whoever's account books."""
+    """A person to be seen: one row per real person, whoever's account books.
+
+    A row that turned out to be about somebody known already keeps its document, so that the
+    document leads to the row it is `joined_to`.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = SealedTextField(label="patient.name", mask=spelling.masked_name, null=True)
@@ -92,6 +96,9 @@ class Patient(models.Model):
     sex = models.CharField(_("sex"), max_length=8, choices=Sex, default=Sex.UNKNOWN)
     state = models.CharField(
         _("state"), max_length=12, choices=PatientState, default=PatientState.UNVERIFIED
+    )
+    joined_to = models.ForeignKey(
+        "self", models.PROTECT, related_name="joined", null=True, verbose_name=_("joined to")
     )
     created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
 
@@ -133,7 +140,9 @@ class FamilyLinkQuerySet(models.QuerySet["FamilyLink"]):
 class FamilyLink(models.Model):
     """A member may book for this patient.
 
-    `label` is the name that the member wrote, `contact_phone` whom to call about this patient.
+    `label`, document and birth date are what the member wrote. Until somebody has consented the
+    member is shown these and nothing of the patient's row, which others may have filled.
+    `contact_phone` says whom to call about this patient.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -141,6 +150,11 @@ class FamilyLink(models.Model):
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="links")
     relation = models.CharField(_("relation"), max_length=10, choices=Relation)
     label = SealedTextField(label="family_link.label", mask=spelling.masked_name, null=True)
+    identity_kind = models.CharField(_("document"), max_length=20, choices=IdentityKind, blank=True)
+    identity_number = SealedTextField(
+        label="family_link.identity_number", mask=spelling.masked_identity, null=True
+    )
+    birth_date = SealedDateField(label="family_link.birth_date", null=True)
     contact_phone = SealedTextField(
         label="family_link.contact_phone", mask=spelling.masked_phone, null=True
     )
@@ -195,6 +209,11 @@ class Suspension(models.Model):
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"))
     reason = models.CharField(_("reason"), max_length=200)
+    caused_by = models.ForeignKey(
+        "Strike", models.PROTECT, related_name="+", null=True, verbose_name=_("caused by")
+    )
+    appeal = SealedTextField(label="suspension.appeal", null=True)
+    appealed_at = models.DateTimeField(_("appealed at"), null=True)
 
     objects = SuspensionQuerySet.as_manager()
 

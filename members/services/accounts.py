@@ -11,7 +11,7 @@ from medbook.audit.services import record_event
 from medbook.errors import Refused
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.references import new_reference
-from members.choices import IdentityKind, Relation
+from members.choices import ConsentState, IdentityKind, Relation
 from members.models import FamilyLink, Member, Patient, User
 from members.rules import spelling
 from members.selectors.tiers import entry_tier
@@ -80,7 +80,12 @@ def _open_account(
         member = Member.objects.create(user=user, phone=phone, tier=entry_tier(), joined_at=now)
     patient, is_known_elsewhere = _make_own_patient(name, identity_number, now)
     FamilyLink.objects.create(
-        member=member, patient=patient, relation=Relation.SELF, created_at=now
+        member=member,
+        patient=patient,
+        relation=Relation.SELF,
+        consent=ConsentState.GIVEN,
+        consent_at=now,
+        created_at=now,
     )
     record_event(
         Action.MEMBER_JOINED,

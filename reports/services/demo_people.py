@@ -9,7 +9,7 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import entry, record_events
-from members.choices import IdentityKind, PatientState, Relation
+from members.choices import ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Tier, User
 from members.rules import spelling
 from reports.services.demo_hospital import demo_rows
@@ -67,6 +67,12 @@ def _make_member(
         created_at=now,
     )
     FamilyLink.objects.create(
-        member=member, patient=patient, relation=Relation.SELF, created_at=now
+        member=member,
+        patient=patient,
+        relation=Relation.SELF,
+        consent=ConsentState.GIVEN,
+        consent_at=now,
+        may_see_records=True,
+        created_at=now,
     )
     return member
