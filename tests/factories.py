@@ -73,6 +73,7 @@ class MemberFactory(DjangoModelFactory):
     user = SubFactory(UserFactory)
     tier = SubFactory(TierFactory)
     phone = Sequence(lambda n: f"+86139{n:08d}")
+    phone_verified_at = LazyFunction(clock.now)
 
 
 class PatientFactory(DjangoModelFactory):

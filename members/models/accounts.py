@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
@@ -50,6 +51,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Set a password; once it is saved, all API tokens given out before are void."""
         super().set_password(raw_password)
         self.token_version += 1
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind sessions to password and token version: what voids tokens ends sessions, too."""
+        said = f"{self.password}:{self.token_version}"
+        return salted_hmac("members.session", said, secret=secret, algorithm="sha256").hexdigest()
 
 
 class TokenFamily(models.Model):

@@ -51,6 +51,7 @@ class Member(models.Model):
         permissions = [
             ("suspend_member", _("Can suspend a member and lift a suspension")),
             ("change_member_tier", _("Can change the tier of a member")),
+            ("change_phone", _("Can change the phone number of a member")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["phone_index"], name="one_account_per_phone"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import translation
 
 from medbook.outbox import services as outbox
-from members.choices import Channel
+from members.choices import Channel, DeliveryState
 from members.models import Delivery, Member, Notification
 from members.rules.messages import KINDS
 
@@ -49,11 +49,19 @@ def notify_member(
 
 
 def send_unasked(
-    *, kind: str, channel: Channel, recipient: str, facts: Mapping[str, Fact], now: datetime
+    *,
+    kind: str,
+    channel: Channel,
+    recipient: str,
+    facts: Mapping[str, Fact],
+    now: datetime,
+    is_live: bool = True,
+    why: str = "",
 ) -> Delivery:
     """Send a message at once to a phone or address that need not belong to anybody.
 
-    In the caller's transaction and language; the words leave after the commit.
+    In the caller's transaction and language; the words leave after the commit. One that is not
+    live costs the same work and stays in the house; `why` says the reason.
     """
     words = KINDS[kind]
     delivery = Delivery.objects.create(
@@ -63,6 +71,8 @@ def send_unasked(
         recipient=recipient,
         title=str(words.title),
         text=str(words.text).format_map(facts),
+        state=DeliveryState.WAITING if is_live else DeliveryState.SKIPPED,
+        why=why,
         created_at=now,
         due_at=now,
     )

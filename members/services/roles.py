@@ -30,6 +30,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_MONEY,
         "members.verify_patient",
         "members.reveal_identity",
+        "members.change_phone",
         "appointments.view_appointment",
         "appointments.check_in",
         "appointments.cancel_for_member",

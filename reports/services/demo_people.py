@@ -55,6 +55,7 @@ def _make_member(
         email=f"member{number:02}@example.org",
         tier=tier,
         joined_at=now,
+        phone_verified_at=now,
     )
     identity = row["identity_number"]
     patient = Patient.objects.create(

@@ -20,6 +20,7 @@ MATRIX = {
         "view": {D, A, X},
         "suspend_member": {X},
         "change_member_tier": {X},
+        "change_phone": {D},
     },
     "members.patient": {
         "view": {D, A, X},
