@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0005_points_are_append_only"),
+        ("members", "0007_owners_have_consented"),
     ]
 
     operations = [
