@@ -32,5 +32,9 @@ def refuse_unsound_keys(**kwargs: object) -> None:
 @signals.worker_ready.connect
 def poke_due_work(**kwargs: object) -> None:
     """Look at once for what was missed while no worker ran."""
-    for task in ("scheduling.tasks.run_nightly_release", "medbook.outbox.tasks.dispatch_outbox"):
+    for task in (
+        "scheduling.tasks.run_nightly_release",
+        "medbook.outbox.tasks.dispatch_outbox",
+        "medbook.jobs.tasks.run_jobs",
+    ):
         app.send_task(task)

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "medbook.audit",
     "medbook.idempotency",
     "medbook.outbox",
+    "medbook.jobs",
     "members",
     "scheduling",
     "billing",
@@ -231,6 +232,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Beat only pokes: what is due is asked of the database, so a missed or doubled poke is harmless.
 CELERY_BEAT_SCHEDULE = {
     "outbox": {"task": "medbook.outbox.tasks.dispatch_outbox", "schedule": 10.0},
+    "jobs": {"task": "medbook.jobs.tasks.run_jobs", "schedule": 15.0},
+    "old jobs": {
+        "task": "medbook.jobs.tasks.forget_jobs",
+        "schedule": crontab(hour="3", minute="40"),
+    },
     "idempotency keys": {
         "task": "medbook.idempotency.tasks.forget_idempotency_keys",
         "schedule": crontab(hour="3", minute="30"),
@@ -258,6 +264,10 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
 }
 # Kinds of messages to members, by key; each app words its own.
 MESSAGE_KINDS = ["members.rules.messages.KINDS"]
+# Each answers with a translatable sentence while a member's account cannot be erased, else None.
+ERASURE_BLOCKED_BY: list[str] = []
+# Kinds of long work, by key; each is a medbook.jobs.kinds.JobKind.
+JOB_KINDS: dict[str, str] = {}
 # Each answers with a translatable sentence when something needs attention, else with None.
 READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
 

@@ -4,7 +4,13 @@ The format is docs/encryption.md.
 """
 
 from medbook.encryption.blind_index import BlindIndexField
-from medbook.encryption.fields import Sealed, SealedDateField, SealedTextField
+from medbook.encryption.fields import (
+    Sealed,
+    SealedBytesField,
+    SealedDateField,
+    SealedField,
+    SealedTextField,
+)
 from medbook.encryption.keyring import KeyUnavailable
 from medbook.encryption.sealing import IntegrityFailure, open_sealed, seal
 
@@ -13,7 +19,9 @@ __all__ = [
     "IntegrityFailure",
     "KeyUnavailable",
     "Sealed",
+    "SealedBytesField",
     "SealedDateField",
+    "SealedField",
     "SealedTextField",
     "open_sealed",
     "seal",

@@ -317,6 +317,28 @@ class SealedDateField(SealedField[_ST, _GT]):
     read = staticmethod(date.fromisoformat)
 
 
+class SealedBytesField(SealedField[_ST, _GT]):
+    """Sealed bytes, such as a small file."""
+
+    _pyi_private_set_type: bytes | Sealed[bytes]
+    _pyi_private_get_type: Sealed[bytes]
+
+    kind = bytes
+
+    def to_plaintext(self, value: Any) -> bytes:
+        """Take bytes as they are.
+
+        Raises: TypeError.
+        """
+        if not isinstance(value, bytes):
+            raise TypeError(f"{self} takes bytes, not {type(value).__name__}.")
+        return value
+
+    def from_plaintext(self, plaintext: bytes) -> Any:
+        """Give the bytes back as they were."""
+        return plaintext
+
+
 def uid_of(row: models.Model) -> UUID:
     """Tell the uid to which the sealed values of a row are bound."""
     uid = cast(Any, row).uid

@@ -64,6 +64,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *_each("view", "members", "user", "privilege"),
         "appointments.view_appointment",
         "audit.view_operationlog",
+        "jobs.view_job",
         "reports.view_reports",
     },
     Role.ADMINISTRATOR: {
@@ -75,6 +76,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.suspend_member",
         "members.change_member_tier",
         "outbox.view_outboxmessage",
+        "jobs.view_job",
         "reports.view_reports",
     },
 }

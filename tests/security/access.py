@@ -80,6 +80,7 @@ PAGES_AND_API = {
     "admin:app_list": Hidden({DESK, AUDITOR, ADMINISTRATOR}),
     "admin:view_on_site": "nothing",
     "/admin/<url>": "nothing",
+    "admin:jobs": {AUDITOR, ADMINISTRATOR},
     "admin:member_search": {DESK, AUDITOR, ADMINISTRATOR},
     "admin:releases": {SCHEDULER, AUDITOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
