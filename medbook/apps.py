@@ -3,10 +3,17 @@
 from django.apps import AppConfig, apps
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django.core.checks import Tags, register
+
+from medbook.personal_data import check_personal_data
 
 
 class MedBookConfig(AppConfig):
     name = "medbook"
+
+    def ready(self) -> None:
+        """Register the check of tables that know people."""
+        register(check_personal_data, Tags.models)
 
 
 class AdminConfig(DjangoAdminConfig):

@@ -184,6 +184,49 @@ if DATABASE_REPLICA_URL:
 # Tables to which the application may add rows, and no more; triggers say the same.
 APPEND_ONLY_TABLES = ["audit_operationlog", "members_pointentry"]
 
+# Personal data
+
+# Every table with a foreign key to one of these people says how it is exported
+# ("fields", "nothing" or a selector), and what becomes of its rows when the person is erased
+# ("keep", "blank" or "delete", in this order); `of` leads from its rows to the person. A check
+# refuses a gap.
+PEOPLE = ["members.member", "members.patient", "members.user"]
+PERSONAL_DATA: dict[str, dict[str, str]] = {
+    "members.member": {"of": "pk", "erasure": "blank"},
+    "members.user": {
+        "of": "member",
+        "erasure": "keep",  # the service closes the account
+        "hidden": "password token_version is_superuser is_staff email",
+    },
+    "members.patient": {"of": "pk", "erasure": "blank"},
+    "members.familylink": {"of": "member", "erasure": "delete"},
+    "members.consent": {"of": "member", "erasure": "keep"},
+    "members.tierchange": {"of": "member", "erasure": "keep"},
+    "members.pointentry": {"of": "member", "erasure": "keep"},
+    "members.strike": {"of": "patient", "erasure": "keep"},
+    "members.suspension": {"of": "member patient", "erasure": "keep"},
+    "members.delivery": {"of": "member", "erasure": "delete"},
+    "members.notification": {"of": "member", "erasure": "delete"},
+    "members.channelchoice": {"of": "member", "erasure": "delete"},
+    "members.tokenfamily": {
+        "of": "user__member",
+        "erasure": "delete",
+        "hidden": "current_token_id",
+    },
+    "mfa.authenticator": {"of": "user__member", "erasure": "delete", "hidden": "data"},
+    "account.emailaddress": {"of": "user__member", "export": "nothing", "erasure": "delete"},
+    "appointments.appointment": {"of": "member patient", "erasure": "blank"},
+    "billing.invoice": {"of": "member", "erasure": "keep"},
+    "billing.invoiceline": {"of": "invoice__member", "erasure": "keep"},
+    "billing.payment": {"of": "invoice__member", "erasure": "keep"},
+    "audit.operationlog": {"export": "members.selectors.looks.told_looks", "erasure": "keep"},
+    # Of staff only
+    "scheduling.doctor": {"export": "nothing", "erasure": "keep"},
+    "admin.logentry": {"export": "nothing", "erasure": "keep"},
+    "members.user_groups": {"export": "nothing", "erasure": "keep"},
+    "members.user_user_permissions": {"export": "nothing", "erasure": "keep"},
+}
+
 # Cache and queue
 
 REDIS_URL = env.str("REDIS_URL", default="")
