@@ -285,6 +285,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="30"),
     },
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
+    "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
     "release": {
         "task": "scheduling.tasks.run_nightly_release",
         "schedule": crontab(hour="2", minute="0"),

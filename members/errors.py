@@ -33,3 +33,39 @@ class ReasonMissing(Refused):
     """Staff has to say why."""
 
     message = _("Please give a reason.")
+
+
+class GrantTooLow(Refused):
+    """The member holds this tier, or a higher one, without a grant."""
+
+    message = _("This member has %(tier)s already, without a grant.")
+
+
+class GrantPeriodWrong(Refused):
+    """A grant ends in the future, within two years."""
+
+    message = _("A tier can be granted until a day within the next two years.")
+
+
+class PrivilegeHolds(Refused):
+    """What has held once stays on record; it is followed by something new."""
+
+    message = _("This value holds already. Plan a new one instead.")
+
+
+class PrivilegePlanned(Refused):
+    """There is a value from the same instant on."""
+
+    message = _("There is a value for this tier and privilege from the same moment on.")
+
+
+class PrivilegeInvalid(Refused):
+    """The registry cannot read the value."""
+
+    message = _("This is not a valid value for this privilege.")
+
+
+class TiersOutOfOrder(Refused):
+    """A higher tier asks for no more points than a lower one."""
+
+    message = _("Each tier needs more points than the one before it, and the first one none.")

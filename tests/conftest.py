@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from medbook import locks
 from members.models import Privilege, Tier
+from members.selectors.tiers import forget_privileges
 from tests.invariants import check_invariants
 
 DATABASE_FIXTURES = ("db", "transactional_db")
@@ -72,6 +73,12 @@ def _no_reader():
     """Start every test in the site's language and zone: requests leave their reader's behind."""
     translation.deactivate()
     timezone.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_tiers():
+    """Start every test with privileges unread: another test's may be gone."""
+    forget_privileges()
 
 
 @pytest.fixture(autouse=True)

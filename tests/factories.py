@@ -11,6 +11,7 @@ from factory.django import DjangoModelFactory
 from medbook import clock
 from members.choices import ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
+from members.selectors.tiers import forget_privileges
 from scheduling.choices import Gender, ScheduleState, Title
 from scheduling.models import (
     Clinic,
@@ -46,6 +47,12 @@ class TierFactory(DjangoModelFactory):
     rank = LazyAttribute(lambda tier: ["member", "silver", "gold", "jade"].index(tier.code))
     points_from = LazyAttribute(lambda tier: [0, 300, 1000, 3000][tier.rank])
 
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        row = super()._create(model_class, *args, **kwargs)
+        forget_privileges()
+        return row
+
 
 class PrivilegeFactory(DjangoModelFactory):
     class Meta:
@@ -55,6 +62,12 @@ class PrivilegeFactory(DjangoModelFactory):
     key = "discount_rate"
     value = "0.9"
     valid_from = LazyFunction(lambda: clock.now() - timedelta(days=1))
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        row = super()._create(model_class, *args, **kwargs)
+        forget_privileges()
+        return row
 
 
 class UserFactory(DjangoModelFactory):

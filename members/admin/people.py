@@ -18,13 +18,15 @@ from django.views.decorators.cache import never_cache
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
+from members.admin.tiers import TierChangeInline
 from members.choices import Relation
 from members.forms.fields import IdentityNumberField
-from members.models import FamilyLink, Member, Patient, Suspension, Tier
+from members.forms.tiers import GrantForm
+from members.models import FamilyLink, Member, Patient, Suspension
 from members.selectors.people import signed_in
 from members.services.patients import reveal_identity, verify_patient
 from members.services.suspensions import lift_suspension, suspend_member
-from members.services.tiers import change_tier
+from members.services.tiers import grant_tier
 
 MOST_DAYS = 366
 Answers = Mapping[str, Any]
@@ -34,12 +36,6 @@ class SuspensionForm(ReasonForm):
     """Ask for how long, and why."""
 
     days = forms.IntegerField(label=_("Days"), min_value=1, max_value=MOST_DAYS, initial=30)
-
-
-class TierForm(ReasonForm):
-    """Ask which tier, and why."""
-
-    tier = forms.ModelChoiceField(label=_("Tier"), queryset=Tier.objects.order_by("rank"))
 
 
 class DocumentForm(forms.Form):
@@ -90,9 +86,17 @@ class MemberAdmin(ReadOnly, ActingAdmin):
     show_full_result_count = False
     search_fields = ("=user__username",)
     ordering = ("-id",)
-    fields = ("number", "masked_phone", "tier", "joined_at")
-    inlines = (LinkInline, SuspensionInline)
-    actions = ("suspend", "lift", "move_to_tier")
+    fields = (
+        "number",
+        "masked_phone",
+        "tier",
+        "tier_until",
+        "demotion_at",
+        "granted_until",
+        "joined_at",
+    )
+    inlines = (LinkInline, SuspensionInline, TierChangeInline)
+    actions = ("suspend", "lift", "grant_tier")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         """Fetch each member's own patient with it."""
@@ -136,10 +140,15 @@ class MemberAdmin(ReadOnly, ActingAdmin):
             member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
         )
 
-    @confirmed_action(_("Change the tier"), permission="members.change_member_tier", form=TierForm)
-    def move_to_tier(self, request: HttpRequest, member: Member, answers: Answers) -> None:
-        """Put a member into another tier."""
-        change_tier(member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers)
+    @confirmed_action(
+        _("Grant a tier"),
+        permission="members.change_member_tier",
+        explanation=_("The member is told. What is booked already keeps its price and rules."),
+        form=GrantForm,
+    )
+    def grant_tier(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Give a member a tier until a day."""
+        grant_tier(member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers)
 
 
 @admin.register(Patient)

@@ -15,6 +15,7 @@ from members.choices import ConsentState, IdentityKind, Relation
 from members.models import FamilyLink, Member, Patient, User
 from members.rules import spelling
 from members.selectors.tiers import entry_tier
+from members.services.tiers import note_joining
 
 NUMBER_LENGTH = 8  # 40 random bits: a number says nothing about how many members there are
 
@@ -87,6 +88,7 @@ def _open_account(
         consent_at=now,
         created_at=now,
     )
+    note_joining(member=member, now=now)
     record_event(
         Action.MEMBER_JOINED,
         subject=member,

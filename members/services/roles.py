@@ -18,7 +18,9 @@ def _each(act: str, app: str, *models: str) -> set[str]:
     return {f"{app}.{act}_{model}" for model in models}
 
 
-SEES_PEOPLE = _each("view", "members", "member", "patient", "familylink", "tier", "suspension")
+SEES_PEOPLE = _each(
+    "view", "members", "member", "patient", "familylink", "tier", "tierchange", "suspension"
+)
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
 SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment")
 

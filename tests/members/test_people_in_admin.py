@@ -1,11 +1,15 @@
 """Does staff find people, act on them, and see in clear only what it may and asked for?"""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from medbook import clock
 from medbook.audit.models import OperationLog
 from members.choices import PatientState
 from members.models import Suspension, Tier
@@ -163,13 +167,50 @@ def test_pauses_and_resumes_booking_after_a_look(client, alice, administrator):
     assert f"{alice.number}: Online booking is not paused for this member." in said(again)
 
 
-def test_changes_a_tier_after_a_look(client, alice, administrator):
+def test_grants_a_tier_until_a_day_after_a_look(client, alice, administrator):
     gold = Tier.objects.get(code="gold")
+    day = clock.now().date() + timedelta(days=30)
 
-    act(client, MEMBERS, "move_to_tier", [alice], confirmed="yes", tier=gold.pk, reason="board")
+    grant(client, alice, tier=gold.pk, until=day.isoformat())
 
     alice.refresh_from_db()
     assert alice.tier == gold
+    assert timezone.localtime(alice.granted_until).date() == day + timedelta(days=1)
+    page = client.get(f"{MEMBERS}{alice.pk}/change/").content.decode()
+    assert "Granted by the clinic" in page
+    assert "board" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("until", {"until": "2020-01-01"}),
+        ("until", {"until": "2999-01-01"}),
+        ("until", {"until": "9999-12-31"}),
+        ("until", {"until": ""}),
+        ("tier", {"tier": "x"}),
+        ("reason", {"reason": ""}),
+    ],
+)
+def test_a_grant_wants_a_tier_a_day_and_a_reason(client, alice, administrator, field, said):
+    wanted = {
+        "tier": Tier.objects.get(code="gold").pk,
+        "until": (clock.now().date() + timedelta(days=30)).isoformat(),
+        **said,
+    }
+
+    answer = grant(client, alice, **wanted)
+
+    alice.refresh_from_db()
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert alice.tier.code == "member"
+
+
+def grant(client, member, **said):
+    return act(
+        client, MEMBERS, "grant_tier", [member], confirmed="yes", **{"reason": "board", **said}
+    )
 
 
 def test_the_desk_may_neither_suspend_nor_promote(client, alice, desk):
@@ -178,7 +219,7 @@ def test_the_desk_may_neither_suspend_nor_promote(client, alice, desk):
     assert "suspend" not in page
 
     act(client, MEMBERS, "suspend", [alice], confirmed="yes", days=3, reason="x")
-    act(client, MEMBERS, "move_to_tier", [alice], confirmed="yes", tier=gold.pk, reason="x")
+    grant(client, alice, tier=gold.pk, until=(clock.now().date() + timedelta(9)).isoformat())
 
     alice.refresh_from_db()
     assert alice.tier.code == "member"

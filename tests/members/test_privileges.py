@@ -8,7 +8,19 @@ from django.core.exceptions import ValidationError
 
 from medbook import clock
 from members.models import Privilege, Tier
-from members.selectors.tiers import benefits, entry_tier, privilege, privileges, privileges_by_tier
+from members.selectors import tiers
+from members.selectors.tiers import (
+    benefits,
+    entry_tier,
+    forget_privileges,
+    held_since,
+    held_until,
+    most_allowed,
+    planned_privileges,
+    privilege,
+    privileges,
+    privileges_by_tier,
+)
 from tests.factories import MemberFactory, PrivilegeFactory, TierFactory
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +69,7 @@ def test_a_value_holds_from_its_instant_on():
 
 def test_what_a_tier_says_nothing_of_has_the_default():
     Privilege.objects.all().delete()
+    forget_privileges()
 
     assert privilege(MemberFactory(), "open_bookings_limit", clock.now()) == 6
     assert privilege(None, "free_reschedules", clock.now()) == 2
@@ -74,17 +87,65 @@ def test_an_unknown_privilege_is_a_bug():
         privilege(None, "free_coffee", clock.now())
 
 
-def test_all_privileges_take_one_query(django_assert_num_queries):
+def test_asking_takes_no_query_once_the_table_is_known(django_assert_num_queries):
     alice = MemberFactory(tier=TierFactory(code="jade"))
 
-    with django_assert_num_queries(1):
-        assert privileges(alice, clock.now())["open_bookings_limit"] == 10
-    with django_assert_num_queries(1):
-        privileges(None, clock.now())
     with django_assert_num_queries(2):
+        assert privilege(alice, "open_bookings_limit", clock.now()) == 10
+    with django_assert_num_queries(0):
+        privilege(None, "discount_rate", clock.now())
+        most_allowed("early_access_minutes", clock.now())
+        benefits(clock.now())
         by_tier = privileges_by_tier(clock.now())
 
     assert by_tier[alice.tier_id] == privileges(alice, clock.now())
+
+
+def test_a_change_elsewhere_is_seen_a_second_later():
+    alice = MemberFactory(tier=TierFactory(code="gold"))
+    assert privilege(alice, "discount_rate", clock.now()) == Decimal("0.90")
+
+    Privilege.objects.filter(tier=alice.tier, key="discount_rate").update(value="0.5")
+    at_once = privilege(alice, "discount_rate", clock.now())
+    tiers._memory.read_at -= tiers.FRESH_SECONDS
+    later = privilege(alice, "discount_rate", clock.now())
+
+    assert (at_once, later) == (Decimal("0.90"), Decimal("0.5"))
+
+
+def test_what_was_read_before_a_change_is_not_kept_after_it(monkeypatch):
+    alice = MemberFactory(tier=TierFactory(code="gold"))
+    read = tiers._read_table
+
+    def read_while_somebody_changes():
+        table = read()
+        Privilege.objects.filter(tier=alice.tier, key="discount_rate").update(value="0.5")
+        forget_privileges()
+        return table
+
+    monkeypatch.setattr(tiers, "_read_table", read_while_somebody_changes)
+    privilege(alice, "discount_rate", clock.now())
+    monkeypatch.setattr(tiers, "_read_table", read)
+
+    assert privilege(alice, "discount_rate", clock.now()) == Decimal("0.5")
+
+
+def test_a_key_that_no_code_knows_any_more_hurts_nobody():
+    Privilege.objects.create(tier=entry_tier(), key="free_coffee", value="often")
+    forget_privileges()
+
+    assert privilege(None, "open_bookings_limit", clock.now()) == 6
+
+
+def test_tells_since_when_and_until_when_a_value_holds():
+    gold, now = TierFactory(code="gold"), clock.now()
+    PrivilegeFactory(tier=gold, value="0.8", valid_from=now - timedelta(days=2))
+    PrivilegeFactory(tier=gold, value="0.7", valid_from=now + timedelta(days=2))
+
+    assert held_since(gold, "discount_rate", now) == now - timedelta(days=2)
+    assert held_until(gold, "discount_rate", now) == now + timedelta(days=2)
+    assert held_since(gold, "draw_tickets", now) is None
+    assert [row.value for row in planned_privileges(now)] == ["0.7"]
 
 
 def test_the_table_of_benefits_shows_what_staff_has_set():

@@ -30,6 +30,7 @@ MATRIX = {
     "members.familylink": {"view": {D, A, X}},
     "members.suspension": {"view": {D, A, X}},
     "members.tier": {"view": {D, A, X}, "add": {X}, "change": {X}},
+    "members.tierchange": {"view": {D, A, X}},
     "members.privilege": {"view": {A, X}, "add": {X}, "change": {X}, "delete": {X}},
     "members.user": {"view": {A, X}, "add": {X}, "change": {X}},
     "scheduling.clinic": {"view": {D, P, S, A}, "add": {S}, "change": {S}},

@@ -157,6 +157,14 @@ def test_privileges_have_types(key, text, value):
         ("reserved_quota_share", "1.1"),
         ("draw_tickets", "0"),
         ("discount_rate", "NaN"),
+        ("discount_rate", "0.00999"),
+        ("discount_rate", "0.12345"),
+        ("points_rate", "Infinity"),
+        ("points_rate", "100.0001"),
+        ("early_access_minutes", "10081"),
+        ("open_bookings_limit", "101"),
+        ("open_bookings_limit", "9" * 40),
+        ("reserved_quota_share", "1e999999999"),
     ],
 )
 def test_privileges_refuse_values_of_the_wrong_type_or_size(key, text):
@@ -179,9 +187,42 @@ def test_every_default_can_be_read_and_said(kind):
         ("early_access_minutes", "0", "No"),
         ("can_cancel_late", "true", "Yes"),
         ("open_bookings_limit", "10", "10"),
+        ("points_rate", "1.50", "1.5"),
+        ("reserved_quota_share", "0.2", "20 %"),
     ],
 )
 def test_privileges_are_said_in_words(key, text, words):
     kind = PRIVILEGES[key]
 
     assert str(kind.shown(kind.read(text))) == words
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "stored"),
+    [
+        ("discount_rate", " 0.90 ", "0.9"),
+        ("discount_rate", "1.0", "1"),
+        ("points_rate", "1E+2", "100"),
+        ("can_cancel_late", "TRUE", "true"),
+        ("early_access_minutes", "1_0", "10"),
+        ("early_access_minutes", "٣", "3"),
+    ],
+)
+def test_privileges_are_stored_in_one_spelling(key, text, stored):
+    assert PRIVILEGES[key].written(text) == stored
+
+
+def test_every_privilege_of_the_agreement_is_there():
+    assert list(PRIVILEGES) == [
+        "discount_rate",
+        "early_access_minutes",
+        "reserved_quota_share",
+        "can_cancel_late",
+        "free_reschedules",
+        "points_rate",
+        "open_bookings_limit",
+        "waitlist_weight",
+        "queue_weight",
+        "draw_tickets",
+        "pay_at_desk",
+    ]

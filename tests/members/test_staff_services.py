@@ -13,7 +13,7 @@ from members.selectors.people import bookable_patients, current_suspension, own_
 from members.services import patients
 from members.services.patients import reveal_identity, verify_patient
 from members.services.suspensions import lift_suspension, suspend_member
-from members.services.tiers import change_tier
+from members.services.tiers import grant_tier
 from tests.factories import FamilyLinkFactory, PatientFactory, UserFactory, resident_id
 from tests.members.people import NAME, NUMBER, PHONE, joined
 
@@ -94,23 +94,20 @@ def test_everything_needs_a_reason(alice, desk, reason):
     for act in (
         lambda: suspend(alice, desk, reason=reason),
         lambda: lift_suspension(member_uid=alice.uid, reason=reason, by=desk, now=now),
-        lambda: change_tier(member_uid=alice.uid, tier=tier, reason=reason, by=desk, now=now),
+        lambda: grant_tier(
+            member_uid=alice.uid,
+            tier=tier,
+            until=now + timedelta(days=9),
+            reason=reason,
+            by=desk,
+            now=now,
+        ),
         lambda: reveal_identity(patient_uid=patient.uid, reason=reason, by=desk, now=now),
     ):
         with pytest.raises(ReasonMissing):
             act()
 
     assert OperationLog.objects.count() == before
-
-
-def test_a_tier_is_changed_and_written_down(alice, desk):
-    gold = Tier.objects.get(code="gold")
-
-    change_tier(member_uid=alice.uid, tier=gold, reason="by the board", by=desk, now=clock.now())
-
-    alice.refresh_from_db()
-    assert alice.tier == gold
-    assert last_log().facts == {"from": "member", "to": "gold"}
 
 
 def verify(patient, number, by):

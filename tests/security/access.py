@@ -141,7 +141,7 @@ ACTIONS = {
     "members.member": {
         "suspend": {ADMINISTRATOR},
         "lift": {ADMINISTRATOR},
-        "move_to_tier": {ADMINISTRATOR},
+        "grant_tier": {ADMINISTRATOR},
     },
     "members.patient": {"verify": {DESK}},
     "scheduling.schedule": {"publish": {SCHEDULER}, "call_off": {SCHEDULER}},
