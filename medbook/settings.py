@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "medbook.middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "members.adapters.sessions.SessionLifeMiddleware",
     "medbook.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -334,7 +335,10 @@ LOGIN_URL = "members:sign_in"
 LOGIN_REDIRECT_URL = "appointments:home"
 LOGOUT_REDIRECT_URL = "appointments:home"
 SESSION_ENGINE = "medbook.sessions"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+MEMBER_SESSION = timedelta(days=14)
+STAFF_SESSION_IDLE = timedelta(minutes=env.int("STAFF_SESSION_IDLE_MINUTES", default=15))
+STAFF_SESSION_LONGEST = timedelta(hours=env.int("STAFF_SESSION_HOURS", default=12))
+SESSION_COOKIE_AGE = int(MEMBER_SESSION.total_seconds())
 
 ACCOUNT_ADAPTER = "members.adapters.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"phone"}

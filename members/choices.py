@@ -58,6 +58,13 @@ class CodePurpose(TextChoices):
     NEW_PHONE = "new_phone", _("Change of number, new phone")
 
 
+class FactorKind(TextChoices):
+    """What somebody shows besides a password."""
+
+    APP = "app", _("Authenticator app")
+    PASSKEY = "passkey", _("Passkey")
+
+
 class Theme(TextChoices):
     """How pages look."""
 

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from members.views import membership, sign_in
+from members.views import membership, show_again, sign_in
 
 app_name = "members"
 urlpatterns = [
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    path("sign-in/again/", show_again.show_again, name="show_again"),
     path("sign-up/", sign_in.SignUp.as_view(), name="sign_up"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("membership/", membership.membership, name="membership"),

@@ -12,13 +12,17 @@ from members.models.people import (
 )
 from members.models.points import PointEntry
 from members.models.privacy import Consent
+from members.models.second_factors import FactorTries, RecoveryCode, SecondFactor
+from members.models.sessions import BrowserSession
 from members.models.tier_changes import TierChange
 from members.models.tiers import Privilege, PrivilegeQuerySet, Tier
 
 __all__ = [
+    "BrowserSession",
     "ChannelChoice",
     "Consent",
     "Delivery",
+    "FactorTries",
     "FamilyLink",
     "Member",
     "MessageTemplate",
@@ -28,6 +32,8 @@ __all__ = [
     "PointEntry",
     "Privilege",
     "PrivilegeQuerySet",
+    "RecoveryCode",
+    "SecondFactor",
     "Strike",
     "Suspension",
     "SuspensionQuerySet",

@@ -2,19 +2,24 @@
 
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from medbook import clock
 from medbook.audit.choices import Action, Outcome
 from medbook.audit.services import record_event
 from members.models import Member, User
+from members.services.sessions import begin_session
 
 
 @receiver(user_logged_in)
-def record_sign_in(user: User, **_context: Any) -> None:
-    """Note who signed in."""
+def record_sign_in(user: User, request: HttpRequest | None = None, **_context: Any) -> None:
+    """Note who signed in, and where if that is a browser."""
     record_event(Action.SIGN_IN_SUCCEEDED, subject=user, by=user)
+    if request is not None and SESSION_KEY in request.session:
+        begin_session(session=request.session, user=user, now=clock.now())
 
 
 @receiver(user_login_failed)

@@ -36,6 +36,7 @@ PAGES_AND_API = {
     "appointments:booked": OWNER,
     "appointments:cancel": OWNER,
     "members:sign_in": PUBLIC,
+    "members:show_again": "account",
     "members:sign_up": PUBLIC,
     "members:sign_out": PUBLIC,
     "members:membership": PUBLIC,
