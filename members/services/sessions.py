@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
@@ -85,27 +86,31 @@ def note_shown(*, session: SessionBase, now: datetime, has_second_factor: bool =
     _keep(session, replace(life, shown_at=now, has_second_factor=had_factor))
 
 
-def end_sessions(*, user: User, now: datetime, except_key: str | None = None) -> int:
+def end_sessions(*, user: User, now: datetime, keep: SessionBase | None = None) -> int:
     """End all sign-ins of an account in the caller's transaction: browsers and API clients.
 
-    The browser whose session has the key `except_key` stays signed in. Returns how many ended.
+    The session `keep`, of the browser at hand, goes on under a new key. Returns how many ended.
     """
-    ended = BrowserSession.objects.filter(user=user).exclude(session_id=except_key or "")
+    kept_key = keep.session_key if keep is not None else None
+    ended = BrowserSession.objects.filter(user=user).exclude(session_id=kept_key or "")
     keys = list(ended.values_list("session_id", flat=True))
     Session.objects.filter(pk__in=keys).delete()
     families = TokenFamily.objects.filter(user=user, revoked_at=None, expires_at__gt=now)
     count = len(keys) + families.update(revoked_at=now)
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
-    user.refresh_from_db(fields=["token_version"])
+    user.refresh_from_db(fields=["token_version", "password"])
+    if keep is not None:
+        keep[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        keep.cycle_key()
     return count
 
 
 @retry_on_conflict
 @transaction.atomic(durable=True)
-def end_other_sessions(*, user: User, except_key: str | None, now: datetime) -> int:
+def end_other_sessions(*, user: User, keep: SessionBase, now: datetime) -> int:
     """End all sign-ins of an account but the one in this browser; return how many ended."""
     locked = lock(User.objects.filter(pk=user.pk), Rung.MEMBER).get()
-    count = end_sessions(user=locked, now=now, except_key=except_key)
+    count = end_sessions(user=locked, now=now, keep=keep)
     record_event(Action.SESSION_ENDED, subject=locked, by=user, facts={"count": count})
     return count
 

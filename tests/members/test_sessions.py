@@ -7,6 +7,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from medbook import clock
+from medbook.sessions import SessionStore
 from members.models import BrowserSession
 from members.rules.devices import device_of, masked_network
 from members.rules.sessions import is_over, is_recent, is_worth_noting
@@ -113,9 +114,12 @@ def test_all_other_sign_ins_end_and_this_one_stays():
     here, elsewhere = browser_of(alice), browser_of(alice)
     family = issue_tokens(user=alice, now=clock.now()) and alice.token_families.get()
 
-    ended = end_other_sessions(user=alice, except_key=key_of(here), now=clock.now())
+    session = SessionStore(key_of(here))
+    ended = end_other_sessions(user=alice, keep=session, now=clock.now())
 
     assert ended == 2
+    assert session.session_key != key_of(here)
+    here.cookies["sessionid"] = session.session_key
     assert here.get("/en/sign-in/again/").status_code == 200
     assert elsewhere.get("/en/sign-in/again/").status_code == 302
     family.refresh_from_db()

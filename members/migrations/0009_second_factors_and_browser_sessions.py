@@ -11,7 +11,7 @@ from medbook.encryption.immutable_uid import immutable_uid
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0005_points_are_append_only"),
+        ("members", "0008_change_phone_permission"),
         ("sessions", "0001_initial"),
     ]
 
