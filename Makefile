@@ -15,7 +15,8 @@ NO_DATABASE := DATABASE_URL=postgres://nobody@//nowhere/medbook
 WITH_SETTINGS := env $(KEYS) $(NO_DATABASE) MEDBOOK_ENV=development
 AS_IN_PRODUCTION := env $(KEYS) $(NO_DATABASE) MEDBOOK_ENV=production \
 	ALLOWED_HOSTS=medbook.example BASE_URL=https://medbook.example \
-	REDIS_URL=redis://localhost:6379/0 EMAIL_URL=smtp://localhost:25
+	REDIS_URL=redis://localhost:6379/0 EMAIL_URL=smtp://localhost:25 \
+	SMS_GATEWAY=http SMS_URL=https://sms.example SMS_KEY=of-nobody-at-all
 
 export PORT
 

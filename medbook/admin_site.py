@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
@@ -110,7 +111,8 @@ class MedBookAdminSite(AdminSite):
             for page in self.pages
             if page.is_on_home and request.user.has_perm(page.permission)
         ]
-        facts = {"attention": health.attention(), "pages": pages}
+        attention = health.attention((*settings.READINESS_CHECKS, *settings.HOME_CHECKS))
+        facts = {"attention": attention, "pages": pages}
         return super().index(request, {**facts, **(extra_context or {})})
 
     def _permitted(self, page: Page) -> View:

@@ -37,6 +37,7 @@ class Rung(IntEnum):
     APPOINTMENT = 6
     INVOICE = 7
     PAYMENT = 8
+    MESSAGE = 9
 
 
 class LockOrderBroken(AssertionError):

@@ -128,6 +128,7 @@ TEMPLATES = [
 PAGE_FACTS = {
     "clinic": "appointments.selectors.catalogue.main_clinic",
     "member": "members.selectors.people.member_of",
+    "unread": "members.selectors.messages.unread_count",
 }
 
 STATIC_URL = "/static/"
@@ -298,6 +299,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
+    "messages": {"task": "members.tasks.send_due_messages", "schedule": 15.0},
     "release": {
         "task": "scheduling.tasks.run_nightly_release",
         "schedule": crontab(hour="2", minute="0"),
@@ -326,6 +328,8 @@ ERASURE_BLOCKED_BY: list[str] = []
 JOB_KINDS: dict[str, str] = {}
 # Each answers with a translatable sentence when something needs attention, else with None.
 READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
+# Likewise, but told to staff only, since the service itself is in order.
+HOME_CHECKS = ["members.selectors.messages.failed_messages"]
 
 # Sign-in
 
@@ -434,7 +438,14 @@ SPECTACULAR_SETTINGS = {
 # Mail
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MedBook <no-reply@localhost>")
+
+# SMS: the sandbox sends nothing; http posts to SMS_URL, signed with SMS_KEY
+
+SMS_GATEWAY = env.str("SMS_GATEWAY", default="sandbox")
+SMS_URL = env.str("SMS_URL", default="")
+SMS_KEY = env.str("SMS_KEY", default="")
 
 # Security
 

@@ -69,3 +69,21 @@ class TiersOutOfOrder(Refused):
     """A higher tier asks for no more points than a lower one."""
 
     message = _("Each tier needs more points than the one before it, and the first one none.")
+
+
+class CodeNotResent(Refused):
+    """A code is asked for anew by whoever needs it."""
+
+    message = _("Codes are not sent again. The person can ask for a new one.")
+
+
+class NothingToSend(Refused):
+    """The message waits already, or there is no text or address any more."""
+
+    message = _("This message waits to be sent, or can no longer be sent.")
+
+
+class ResentJustNow(Refused):
+    """The same message left a moment ago."""
+
+    message = _("This message was sent less than a minute ago.")

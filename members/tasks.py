@@ -1,5 +1,7 @@
 """When is something done about members by itself?"""
 
+import uuid
+
 from celery import shared_task
 
 from medbook import clock
@@ -10,3 +12,18 @@ from members.services import tiers
 def review_tiers() -> None:
     """Put every member into the tier that the points deserve."""
     tiers.review_tiers(now=clock.now())
+
+
+from members.services import deliveries
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def send_one_message(*, delivery_uid: str) -> None:
+    """Send a message at once."""
+    deliveries.send_message(delivery_uid=uuid.UUID(delivery_uid), now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
+def send_due_messages() -> None:
+    """Send what was kept out of the quiet hours, what failed before, and what a poke missed."""
+    deliveries.send_due_messages(now=clock.now())

@@ -11,6 +11,7 @@ from medbook.bilingual import Bilingual
 from medbook.encryption import SealedTextField
 from members.choices import Channel, DeliveryState
 from members.models.people import Member
+from members.rules import spelling
 
 
 class MessageTemplate(models.Model):
@@ -81,7 +82,9 @@ class Delivery(models.Model):
     kind = models.CharField(_("kind"), max_length=40)
     channel = models.CharField(_("channel"), max_length=8, choices=Channel)
     language = models.CharField(_("language"), max_length=8)
-    recipient = SealedTextField(label="delivery.recipient", null=True)
+    recipient = SealedTextField(
+        label="delivery.recipient", mask=spelling.masked_recipient, null=True
+    )
     title = SealedTextField(label="delivery.title", null=True)
     text = SealedTextField(label="delivery.text", null=True)
     state = models.CharField(

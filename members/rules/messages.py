@@ -1,9 +1,19 @@
 """Which kinds of messages are there, what do they say, and who may switch them off?"""
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+BASIC_SMS = re.compile(r"[\n\r -_a-z{|}~]*")  # ASCII without the backtick, which SMS do not know
+DOUBLE_IN_SMS = re.compile(r"[\[\\\]^{|}~]")
+SMS_CHARACTERS = (160, 153)  # of one SMS; of each part of a longer one
+WIDE_SMS_CHARACTERS = (70, 67)  # as soon as one character is not basic
 
 
 @dataclass(frozen=True)
@@ -11,6 +21,7 @@ class MessageKind:
     """One kind of message: its words with their {variables}, and the ways it takes by default.
 
     Critical ones reach the member by all their ways, whatever was chosen and at any hour.
+    What is not sent while it is `good_for` something is not sent at all.
     """
 
     key: str
@@ -20,11 +31,54 @@ class MessageKind:
     variables: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     is_critical: bool = False
+    good_for: timedelta | None = None
+
+    def ways(self, chosen: Mapping[str, bool], possible: tuple[str, ...]) -> list[str]:
+        """Tell by which of the possible ways a member is told, given what the member chose."""
+        return [
+            way
+            for way in possible
+            if (way in self.channels if self.is_critical else chosen.get(way, way in self.channels))
+        ]
 
 
 def by_key(*kinds: MessageKind) -> dict[str, MessageKind]:
     """List kinds by their key, as settings.MESSAGE_KINDS names them."""
     return {kind.key: kind for kind in kinds}
+
+
+def variables_in(words: str) -> set[str]:
+    """Tell which {variables} stand in a text."""
+    return set(VARIABLE.findall(words))
+
+
+def has_stray_braces(words: str) -> bool:
+    """Tell whether a text has braces that enclose no plain name: no formats, no attributes."""
+    return bool(re.search(r"[{}]", VARIABLE.sub("", words)))
+
+
+def filled(words: str, facts: Mapping[str, str]) -> str:
+    """Put facts in the place of {variables}, once and literally.
+
+    A fact is one line, whatever it was made of, so that it cannot look like another message.
+    Raises: KeyError for a variable without a fact.
+    """
+    return VARIABLE.sub(lambda found: one_line(facts[found[1]]), words).strip()
+
+
+def one_line(text: str) -> str:
+    """Write a text on one line, without control characters."""
+    spaced = re.sub(r"\s+", " ", text)
+    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs")).strip()
+
+
+def sms_parts(text: str) -> int:
+    """Tell in how many SMS a text is sent. Source: 3GPP TS 23.038, 23.040."""
+    if BASIC_SMS.fullmatch(text):
+        length, (whole, part) = len(text) + len(DOUBLE_IN_SMS.findall(text)), SMS_CHARACTERS
+    else:
+        length, (whole, part) = len(text.encode("utf-16-le")) // 2, WIDE_SMS_CHARACTERS
+    return 1 if length <= whole else -(-length // part)
 
 
 KINDS = by_key(
@@ -36,6 +90,7 @@ KINDS = by_key(
         variables=("code",),
         channels=("sms",),
         is_critical=True,
+        good_for=timedelta(minutes=5),
     ),
     MessageKind(
         key="tier_promoted",

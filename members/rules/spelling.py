@@ -44,6 +44,11 @@ def masked_email(address: str) -> str:
     return f"{local[:1]}***@{domain}"
 
 
+def masked_recipient(recipient: str) -> str:
+    """Mask a phone number or an e-mail address."""
+    return masked_email(recipient) if "@" in recipient else masked_phone(recipient)
+
+
 def normalised_name(text: str) -> str:
     """Write a name so that equal names compare equal, whatever the spelling of dots and widths."""
     plain = unicodedata.normalize("NFKC", text)
