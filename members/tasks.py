@@ -5,16 +5,13 @@ import uuid
 from celery import shared_task
 
 from medbook import clock
-from members.services import tiers
+from members.services import deliveries, tiers
 
 
 @shared_task(ignore_result=True, time_limit=3600)
 def review_tiers() -> None:
     """Put every member into the tier that the points deserve."""
     tiers.review_tiers(now=clock.now())
-
-
-from members.services import deliveries
 
 
 @shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
