@@ -47,12 +47,29 @@ class GrantForm(ReasonForm):
         return _start_of(day + timedelta(days=1))
 
 
-class PrivilegeForm(forms.Form):
+class PreviewedForm(forms.Form):
+    """A form whose answers are saved only as they were previewed."""
+
+    previewed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def was_previewed(self) -> bool:
+        """Tell whether exactly these answers were on the screen before."""
+        return bool(self.cleaned_data["previewed"] == self.answers())
+
+    def answers(self) -> str:
+        """Return all answers as one text."""
+        names = [name for name in self.fields if name != "previewed"]
+        return "|".join(str(self.data.get(self.add_prefix(name), "")) for name in names)
+
+
+class PrivilegeForm(PreviewedForm):
     """Ask for one value of one tier, and from when on it holds."""
 
     tier = forms.ModelChoiceField(label=_("Tier"), queryset=Tier.objects.order_by("rank"))
     key = forms.ChoiceField(
-        label=_("Privilege"), choices=[(kind.key, kind.label) for kind in PRIVILEGES.values()]
+        label=_("Privilege"),
+        choices=[(kind.key, kind.label) for kind in PRIVILEGES.values()],
+        widget=forms.HiddenInput,
     )
     value = forms.CharField(label=_("New value"), max_length=40)
     from_day = DayField(
@@ -62,9 +79,10 @@ class PrivilegeForm(forms.Form):
     def __init__(self, *args: Any, now: datetime, **options: Any) -> None:
         super().__init__(*args, **options)
         self.now = now
-        if (kind := PRIVILEGES.get(self._asked_key())) is not None:
-            self.fields["value"].widget = _widget(kind)
-            self.fields["value"].help_text = str(kind.asked)
+        self.kind = PRIVILEGES.get(self._asked_key())
+        if self.kind is not None:
+            self.fields["value"].widget = _widget(self.kind)
+            self.fields["value"].help_text = str(self.kind.asked)
 
     def clean_from_day(self) -> datetime:
         """Turn the day into its first instant; today and no day mean at once."""
@@ -87,13 +105,29 @@ class PrivilegeForm(forms.Form):
                 self.add_error("value", format_lazy(_("Please write {asked}."), asked=kind.asked))
         return cleaned
 
+    def wanted(self) -> dict[str, Any]:
+        """Return what was asked for, as the service takes it."""
+        said = self.cleaned_data
+        return {
+            "tier": said["tier"],
+            "key": said["key"],
+            "value": said["value"],
+            "valid_from": said["from_day"],
+        }
+
     def _asked_key(self) -> str:
         if self.is_bound:
             return str(self.data.get(self.add_prefix("key"), ""))
         return str(self.get_initial_for_field(self.fields["key"], "key") or "")
 
 
-class ThresholdsForm(forms.Form):
+class WithdrawForm(forms.Form):
+    """Say which planned value is meant."""
+
+    uid = forms.UUIDField()
+
+
+class ThresholdsForm(PreviewedForm):
     """Ask from how many points on each tier is deserved."""
 
     def __init__(self, *args: Any, tiers: list[Tier], **options: Any) -> None:

@@ -153,7 +153,9 @@ def points_by_member(member_ids: Iterable[int] | None, now: datetime) -> dict[in
     Of all members where no ids are given. One query.
     """
     rows = PointEntry.objects.filter(reason__in=COUNTED, at__gt=now - YEAR, at__lte=now)
-    if member_ids is not None:
+    if member_ids is None:
+        rows = rows.filter(member__erased_at=None)
+    else:
         rows = rows.filter(member__in=list(member_ids))
     sums = rows.order_by().values("member").annotate(points=Sum("amount"))
     return {member: max(points, 0) for member, points in sums.values_list("member", "points")}

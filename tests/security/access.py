@@ -84,6 +84,7 @@ PAGES_AND_API = {
     "admin:jobs": {AUDITOR, ADMINISTRATOR},
     "admin:member_search": {DESK, AUDITOR, ADMINISTRATOR},
     "admin:releases": {SCHEDULER, AUDITOR},
+    "admin:membership": {AUDITOR, ADMINISTRATOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
 }
 
