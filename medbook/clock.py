@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import pgettext
@@ -22,3 +23,8 @@ def text(instant: datetime, zone: str | None = None) -> str:
 def local_date(instant: datetime, zone: str) -> date:
     """Tell the calendar date of an instant in a zone."""
     return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def site_date(instant: datetime) -> date:
+    """Tell the calendar date of an instant in the site's zone, where no clinic is meant."""
+    return local_date(instant, settings.TIME_ZONE)

@@ -1,18 +1,18 @@
 """Which tables say who members and patients are, and who may book for whom?"""
 
 import uuid
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
-from medbook.encryption import BlindIndexField, SealedDateField, SealedTextField
+from medbook.encryption import BlindIndexField, Sealed, SealedDateField, SealedTextField
 from members.choices import ConsentState, IdentityKind, PatientState, Relation, Sex
 from members.models.accounts import User
 from members.models.tiers import Tier
-from members.rules import spelling
+from members.rules import family, spelling
 
 
 class Member(models.Model):
@@ -187,6 +187,72 @@ class FamilyLink(models.Model):
 
     def __str__(self) -> str:
         return self.get_relation_display()
+
+    @property
+    def has_consent(self) -> bool:
+        """Tell whether the patient, a guardian or the desk has agreed to this link."""
+        return self.consent == ConsentState.GIVEN
+
+    @property
+    def called(self) -> str:
+        """The name by which the member knows the patient, in clear."""
+        name = self.label or self.patient.name
+        return name.reveal() if name else str(self.patient)
+
+    @property
+    def shown_number(self) -> Sealed[str] | None:
+        """The document number that the member may recognise."""
+        own = None if self.has_consent else self.identity_number
+        return own or self.patient.identity_number
+
+    @property
+    def shown_kind(self) -> str:
+        """The kind of that document."""
+        own = "" if self.has_consent else self.identity_kind
+        kind = own or self.patient.identity_kind
+        return str(IdentityKind(kind).label) if kind else ""
+
+    @property
+    def born(self) -> date | None:
+        """The birth date, as the member wrote it until somebody has consented; in clear."""
+        own = None if self.has_consent else self.birth_date
+        known = own or self.patient.birth_date
+        return known.reveal() if known else None
+
+    @property
+    def shown_state(self) -> PatientState:
+        """Whether the document was seen, told only to those whom the patient lets know."""
+        is_seen = self.has_consent and self.patient.state == PatientState.VERIFIED
+        return PatientState.VERIFIED if is_seen else PatientState.UNVERIFIED
+
+    @property
+    def shown_consent(self) -> ConsentState:
+        """What the member is told of the consent: nobody consents to oneself."""
+        is_open = self.relation == Relation.SELF and self.consent == ConsentState.DECLARED
+        return ConsentState.GIVEN if is_open else ConsentState(self.consent)
+
+    def lets_book(self, now: datetime) -> bool:
+        """Tell whether the member may book for the patient at an instant."""
+        return family.consent_holds(
+            relation=self.relation,
+            consent=self.consent,
+            consent_on=clock.site_date(self.consent_at),
+            born=self.born,
+            day=clock.site_date(now),
+        )
+
+    def speaks(self, now: datetime) -> bool:
+        """Tell whether the member may say who else books for the patient.
+
+        That is the patient, or a guardian while the patient is a minor; the desk has seen the
+        document of either.
+        """
+        if not self.has_consent or self.patient.state != PatientState.VERIFIED:
+            return False
+        if self.relation == Relation.SELF:
+            return True
+        is_child = self.relation == Relation.CHILD and self.born is not None
+        return is_child and family.is_minor(self.born, clock.site_date(now))
 
 
 class SuspensionQuerySet(models.QuerySet["Suspension"]):

@@ -74,10 +74,10 @@ def normalised_resident_id(text: str) -> str:
     Raises: ValueError for a wrong length, check digit, birth date or place code.
     """
     plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
-    if re.fullmatch(r"\d{15}", plain):
+    if re.fullmatch(r"[0-9]{15}", plain):
         plain = plain[:6] + "19" + plain[6:]
         plain += ric.calc_check_digit(plain + "0")  # it passes over the last place
-    if not re.fullmatch(r"\d{17}[\dX]", plain) or not ric.is_valid(plain):
+    if not re.fullmatch(r"[0-9]{17}[0-9X]", plain) or not ric.is_valid(plain):
         raise ValueError("not a resident identity number")
     return plain
 
