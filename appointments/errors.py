@@ -59,6 +59,18 @@ class MemberSuspended(NotAllowed):
     message = _("Online booking is paused for you until %(until)s. Please call the clinic.")
 
 
+class ConsentMissing(NotAllowed):
+    """The patient has not agreed, or no longer, or has come of age since."""
+
+    message = _("The patient's consent is missing. It can be given online or at the desk.")
+
+
+class PatientSuspended(NotAllowed):
+    """Online booking is paused for this patient, whoever books."""
+
+    message = _("Online booking for them is paused until %(until)s. Please call the clinic.")
+
+
 class CoolingDown(Refused):
     """Too many holds ran out today."""
 

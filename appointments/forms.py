@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from appointments.choices import HalfDay
 from appointments.selectors.catalogue import DoctorFilters
-from members.models import Patient
+from members.models import FamilyLink, Patient
 from scheduling.choices import Title
 from scheduling.models import Department
 
@@ -93,12 +93,12 @@ class ConfirmForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, *args: Any, patients: Sequence[Patient], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, links: Sequence[FamilyLink], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.patients = {str(patient.uid): patient for patient in patients}
+        self.patients = {str(link.patient.uid): link.patient for link in links}
         if len(self.patients) > 1:
             self.fields["patient"].choices = [  # type: ignore[attr-defined]
-                (uid, _name(patient)) for uid, patient in self.patients.items()
+                (str(link.patient.uid), link.called) for link in links
             ]
         else:
             del self.fields["patient"]
@@ -106,7 +106,3 @@ class ConfirmForm(forms.Form):
     def clean_patient(self) -> Patient:
         """Return the chosen patient."""
         return self.patients[self.cleaned_data["patient"]]
-
-
-def _name(patient: Patient) -> str:
-    return patient.name.reveal() if patient.name else str(patient)

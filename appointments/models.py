@@ -180,6 +180,18 @@ class Appointment(models.Model):
         return self.department.clinic.time_zone
 
     @property
+    def patient_name(self) -> str:
+        """The patient's name as the booker wrote it, masked; selectors.visits fetches it."""
+        links = getattr(self.patient, "links_of_booker", ())
+        return links[0].masked if links else str(self.patient)
+
+    @property
+    def patient_called(self) -> str:
+        """The same in clear, for the booker's own pages."""
+        links = getattr(self.patient, "links_of_booker", ())
+        return links[0].called if links else str(self.patient)
+
+    @property
     def is_live(self) -> bool:
         """Tell whether a place is taken up."""
         return self.state in LIVE_STATES

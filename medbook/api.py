@@ -36,6 +36,7 @@ STATUS_BY_CODE = {
     "key_unavailable": 503,
     "malformed_cursor": 400,
     "otp_required": 401,
+    "too_many_reveals": 429,
     "unavailable": 503,
     "unknown_parameter": 400,
 }

@@ -320,6 +320,8 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.expired": [],
     "message.waiting": ["members.notifications.send_delivery"],
 }
+# Each answers whether a patient still has a use for whom books; the member is None for all.
+PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
 # Kinds of messages to members, by key; each app words its own.
 MESSAGE_KINDS = ["members.rules.messages.KINDS"]
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from medbook.errors import NotAllowed, Refused
+from medbook.errors import NotAllowed, Refused, TryLater
 
 
 class InvalidCredentials(NotAllowed):
@@ -87,3 +87,83 @@ class ResentJustNow(Refused):
     """The same message left a moment ago."""
 
     message = _("This message was sent less than a minute ago.")
+
+
+class ReasonTooShort(Refused):
+    """Staff has to say why in a few words, before somebody is shown in clear."""
+
+    message = _("Please say in at least %(least)s characters why.")
+
+
+class TooManyReveals(TryLater):
+    """One person of the staff looks at more people in clear than a day's work asks for."""
+
+    message = _(
+        "You have looked at many people within an hour. Please wait; the auditors have been told."
+    )
+
+
+class AlreadyYourPatient(Refused):
+    """The member may book for this person already."""
+
+    message = _("This person is in your list already.")
+
+
+class TooManyPatients(Refused):
+    """All places of the family are in use."""
+
+    message = _("You can book for up to %(limit)s patients, yourself included.")
+
+
+class PlacesCoolingDown(Refused):
+    """A place was given up, and counts for a while longer."""
+
+    message = _("A place given up counts for 30 days more. You can add somebody from %(until)s.")
+
+
+class GuardianMissing(Refused):
+    """Nobody speaks for a minor."""
+
+    message = _("For somebody under 18 a parent or guardian has to agree.")
+
+
+class OwnPatient(Refused):
+    """The member is this patient."""
+
+    message = _("This is your own entry.")
+
+
+class PatientInUse(Refused):
+    """A visit of this patient is still open."""
+
+    message = _("A visit of this patient is still open. Cancel it first, or come back after it.")
+
+
+class DocumentAtDesk(Refused):
+    """The patient has a history that a document typed online does not carry over."""
+
+    message = _("Please bring the document to the desk: visits are on record without it.")
+
+
+class DocumentKnown(Refused):
+    """Another patient has this document; said to nobody but staff."""
+
+    message = _("Another patient has this document.")
+
+
+class SamePatient(Refused):
+    """Both documents are of one record."""
+
+    message = _("This document is that of the chosen record.")
+
+
+class AlreadyExcused(Refused):
+    """Somebody has excused this missed visit."""
+
+    message = _("This missed visit is excused already.")
+
+
+class AlreadyAppealed(Refused):
+    """The clinic has been asked to look at it."""
+
+    message = _("You have asked the clinic to look at this already.")

@@ -28,6 +28,7 @@ from appointments.errors import (
     AlreadyBookedDoctorDay,
     AlreadyCancelled,
     CalledOff,
+    ConsentMissing,
     CoolingDown,
     HoldExpired,
     IdentityIncomplete,
@@ -37,6 +38,7 @@ from appointments.errors import (
     NotYourPatient,
     OutsideCheckInWindow,
     PatientBusy,
+    PatientSuspended,
     PayAtDeskNotAllowed,
     SaleOver,
     TooLateToCancel,
@@ -73,7 +75,9 @@ from scheduling.errors import SlotTaken, SoldOut
 
 PATIENT_REFUSALS = (
     MemberSuspended,
+    PatientSuspended,
     NotYourPatient,
+    ConsentMissing,
     IdentityIncomplete,
     TooManyOpen,
     PatientBusy,

@@ -6,12 +6,12 @@ from django.db.models import Q
 
 from appointments.choices import LIVE_STATES, AppointmentState, View
 from appointments.models import Appointment, AppointmentQuerySet
-from appointments.selectors.visits import of_member
+from appointments.selectors.visits import of_member, with_names
 from members.models import Member
 
 
 def coming(member: Member, now: datetime, most: int = 10) -> list[Appointment]:
-    """List a member's visits to come, soonest first, with an unconfirmed hold. One query."""
+    """List a member's visits to come, soonest first, with an unconfirmed hold. Two queries."""
     return list(_upcoming(member, now).filter(state__in=LIVE_STATES).order_by("starts_at")[:most])
 
 
@@ -19,7 +19,7 @@ def visits_of(member: Member, view: View, now: datetime) -> AppointmentQuerySet:
     """List a member's visits of one kind: those to come soonest first, others latest first."""
     if view == View.UPCOMING:
         return _upcoming(member, now).order_by("starts_at", "pk")
-    over = of_member(member).order_by("-starts_at", "-pk")
+    over = with_names(member, of_member(member)).order_by("-starts_at", "-pk")
     if view == View.CANCELLED:
         ended = (AppointmentState.CANCELLED, AppointmentState.CALLED_OFF)
         return over.filter(state__in=ended)
@@ -30,5 +30,5 @@ def visits_of(member: Member, view: View, now: datetime) -> AppointmentQuerySet:
 def _upcoming(member: Member, now: datetime) -> AppointmentQuerySet:
     """Keep what is to come: also what the clinic called off, since it asks for a new choice."""
     shown = (*LIVE_STATES, AppointmentState.CALLED_OFF)
-    rows = of_member(member).filter(state__in=shown, ends_at__gt=now)
+    rows = with_names(member, of_member(member)).filter(state__in=shown, ends_at__gt=now)
     return rows.exclude(state=AppointmentState.HELD, hold_expires_at__lte=now)

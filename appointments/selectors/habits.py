@@ -1,5 +1,7 @@
 """Whom does a member usually book for, and with which doctors?"""
 
+from datetime import datetime
+
 from django.db.models import Max
 
 from appointments.choices import AppointmentState
@@ -17,9 +19,9 @@ KEPT = (
 )
 
 
-def usual_patient(member: Member) -> Patient | None:
+def usual_patient(member: Member, now: datetime) -> Patient | None:
     """Find for whom a member booked last, else the member. Two queries."""
-    patients = bookable_patients(member)
+    patients = bookable_patients(member, now)
     last = (
         Appointment.objects.filter(member=member, state__in=KEPT, patient__in=patients)
         .order_by("-confirmed_at")

@@ -1,15 +1,27 @@
 """Which appointments may somebody see?"""
 
 import uuid
+from datetime import datetime
 
+from django.db.models import Prefetch
+
+from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentQuerySet
 from medbook.errors import Missing
-from members.models import Member
+from members.models import FamilyLink, Member, Patient
 
 
 def of_member(member: Member) -> AppointmentQuerySet:
     """List what a member has booked, with everything that a page or answer says about it."""
     return with_details(Appointment.objects.filter(member=member))
+
+
+def with_names(member: Member, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
+    """Fetch along what a member calls the patients, in one more query."""
+    names = FamilyLink.objects.filter(member=member).select_related("patient")
+    return appointments.prefetch_related(
+        Prefetch("patient__links", names, to_attr="links_of_booker")
+    )
 
 
 def with_details(appointments: AppointmentQuerySet) -> AppointmentQuerySet:
@@ -25,12 +37,28 @@ def with_details(appointments: AppointmentQuerySet) -> AppointmentQuerySet:
     )
 
 
-def own_appointment(member: Member, **key: uuid.UUID | str) -> Appointment:
-    """Find a member's appointment by `uid` or `reference`.
+def has_open_visit(member: Member | None, patient: Patient, now: datetime) -> bool:
+    """Tell whether a patient has a visit to come or under way, booked by a member or by anybody.
 
-    Raises: Missing, also for a stranger's.
+    For settings.PATIENT_IN_USE. A hold that has run out is in nobody's way.
     """
-    appointment = of_member(member).filter(**key).first()
+    rows = Appointment.objects.live().filter(patient=patient)
+    rows = rows.exclude(state=AppointmentState.HELD, hold_expires_at__lte=now)
+    return (rows.filter(member=member) if member else rows).exists()
+
+
+def own_appointment(member: Member, uid: uuid.UUID) -> Appointment:
+    """Find a member's appointment. Raises: Missing, also for a stranger's."""
+    return _found(of_member(member).filter(uid=uid))
+
+
+def shown_appointment(member: Member, reference: str) -> Appointment:
+    """Find a member's appointment to be shown on a page. Raises: Missing, also for a stranger's."""
+    return _found(with_names(member, of_member(member)).filter(reference=reference))
+
+
+def _found(appointments: AppointmentQuerySet) -> Appointment:
+    appointment = appointments.first()
     if appointment is None:
         raise Missing()
     return appointment

@@ -93,9 +93,10 @@ def hold_slot(
     """Hold one place of a schedule for a patient until it is confirmed.
 
     Order of checks: docs/flows/booking.md.
-    Raises: MemberSuspended, NotYourPatient, IdentityIncomplete, CalledOff, InThePast, NotOpenYet,
-    SaleOver, CoolingDown, TooManyOpen, PatientBusy, AlreadyBookedDoctorDay,
-    AlreadyBookedDepartmentDay, SlotTaken, SoldOut, TryLater, InProgress, IdempotencyKeyReused.
+    Raises: MemberSuspended, NotYourPatient, ConsentMissing, IdentityIncomplete, PatientSuspended,
+    CalledOff, InThePast, NotOpenYet, SaleOver, CoolingDown, TooManyOpen, PatientBusy,
+    AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, SlotTaken, SoldOut, TryLater, InProgress,
+    IdempotencyKeyReused.
     """
     wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
     with once(by, ENDPOINT, idempotency_key, _said(wish)) as attempt:
@@ -150,9 +151,9 @@ def confirm_appointment(
     """Make a held place a booked one: set patient and way to pay, price it, raise the invoice.
 
     Confirming twice changes nothing.
-    Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, NotYourPatient, IdentityIncomplete,
-    MemberSuspended, TooManyOpen, PatientBusy, AlreadyBookedDoctorDay,
-    AlreadyBookedDepartmentDay, Missing.
+    Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, NotYourPatient, ConsentMissing,
+    IdentityIncomplete, PatientSuspended, MemberSuspended, TooManyOpen, PatientBusy,
+    AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, Missing.
     """
     found = Appointment.objects.select_related("member", "patient").filter(uid=appointment_uid)
     known = found.first()

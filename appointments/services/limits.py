@@ -8,18 +8,21 @@ from appointments import rules
 from appointments.choices import AppointmentState, EndReason
 from appointments.errors import (
     CalledOff,
+    ConsentMissing,
     CoolingDown,
     IdentityIncomplete,
     InThePast,
     MemberSuspended,
     NotOpenYet,
     NotYourPatient,
+    PatientSuspended,
     SaleOver,
     TooManyOpen,
 )
 from appointments.models import Appointment
-from members.models import FamilyLink, Member, Patient
-from members.selectors.people import current_suspension
+from members.models import Member, Patient
+from members.selectors.patients import patient_suspension
+from members.selectors.people import current_suspension, patient_links
 from members.selectors.tiers import privilege
 from scheduling.choices import SaleState
 from scheduling.models import Schedule
@@ -32,10 +35,15 @@ def require_may_book(*, member: Member, patient: Patient, now: datetime) -> None
     suspension = current_suspension(member, now)
     if suspension or not member.user.is_active:
         raise MemberSuspended(until=suspension.ends_at if suspension else now)
-    if not FamilyLink.objects.filter(member=member, patient=patient).exists():
+    link = patient_links(member).filter(patient=patient).first()
+    if link is None:
         raise NotYourPatient()
+    if not link.lets_book(now):
+        raise ConsentMissing()
     if not patient.has_identity:
         raise IdentityIncomplete()
+    if paused := patient_suspension(patient, now):
+        raise PatientSuspended(until=paused.ends_at)
 
 
 def require_on_sale(

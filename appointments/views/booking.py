@@ -30,14 +30,14 @@ from appointments.selectors.catalogue import seen_schedule
 from appointments.selectors.free_times import Chip, nearest_chips
 from appointments.selectors.habits import usual_patient
 from appointments.selectors.terms import agreed_price, terms_of
-from appointments.selectors.visits import own_appointment
+from appointments.selectors.visits import shown_appointment
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
 from members.models import Member, Patient
-from members.selectors.people import bookable_patients, member_of
+from members.selectors.people import bookable_links, member_of
 from members.selectors.tiers import privilege
 from members.views.entrance import for_members
 from scheduling.choices import SlotState
@@ -75,7 +75,7 @@ def book(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     now = clock.now()
     try:
-        patient = _usual_patient(member)
+        patient = _usual_patient(member, now)
         placed = hold_slot(member=member, patient=patient, by=member.user, now=now, **wish)
     except Missing:
         raise
@@ -89,15 +89,14 @@ def book(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Show a held time to be checked; confirm it."""
     now = clock.now()
-    appointment = own_appointment(member, reference=reference)
+    appointment = shown_appointment(member, reference)
     if appointment.state == AppointmentState.EXPIRED or appointment.is_lapsed(now):
         return _hold_over(request, member, appointment, now)
     if appointment.state != AppointmentState.HELD:
         return _past_confirming(appointment)
-    patients = bookable_patients(member)
     form = ConfirmForm(
         request.POST if request.method == "POST" else None,
-        patients=patients,
+        links=bookable_links(member, now),
         initial={"patient": str(appointment.patient.uid)},
     )
     if request.method != "POST":
@@ -129,7 +128,7 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
 @require_http_methods(["GET", "HEAD", "POST"])
 def extend(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Hold the time five minutes longer, once; asked for by address, show what is held."""
-    appointment = own_appointment(member, reference=reference)
+    appointment = shown_appointment(member, reference)
     if request.method == "POST":
         now = clock.now()
         try:
@@ -154,7 +153,6 @@ def _check(
             "clinic": appointment.department.clinic,
             "appointment": appointment,
             "form": form,
-            "patients": list(form.patients.values()),
             "quote": agreed_price(appointment),
             "hold_expires_at": appointment.hold_expires_at,
             "may_extend": appointment.extended_at is None,
@@ -238,9 +236,9 @@ def _cannot_book(
     return answer
 
 
-def _usual_patient(member: Member) -> Patient:
+def _usual_patient(member: Member, now: datetime) -> Patient:
     """Find whom the member books for, or refuse."""
-    patient = usual_patient(member)
+    patient = usual_patient(member, now)
     if patient is None:
         raise IdentityIncomplete()
     return patient

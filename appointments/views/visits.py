@@ -18,7 +18,7 @@ from appointments.errors import AlreadyCancelled
 from appointments.models import Appointment
 from appointments.selectors.diary import visits_of
 from appointments.selectors.terms import agreed_price
-from appointments.selectors.visits import own_appointment
+from appointments.selectors.visits import shown_appointment
 from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment
 from billing.selectors import invoice_of
@@ -57,7 +57,7 @@ def appointments(request: HttpRequest, member: Member) -> HttpResponse:
 @require_safe
 def booked(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Show the slip of a visit that was just booked."""
-    visit = own_appointment(member, reference=reference)
+    visit = shown_appointment(member, reference)
     if visit.state == AppointmentState.HELD:
         return redirect("appointments:confirm", visit.reference)
     if visit.state not in LIVE_STATES:
@@ -69,7 +69,7 @@ def booked(request: HttpRequest, member: Member, reference: str) -> HttpResponse
 @require_safe
 def appointment(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Show one visit: when, where, for whom, what it costs, what can be done."""
-    visit = own_appointment(member, reference=reference)
+    visit = shown_appointment(member, reference)
     return render(request, "appointments/appointment.html", _about(visit, clock.now()))
 
 
@@ -78,7 +78,7 @@ def appointment(request: HttpRequest, member: Member, reference: str) -> HttpRes
 def cancel(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Say what cancelling means; cancel."""
     now = clock.now()
-    visit = own_appointment(member, reference=reference)
+    visit = shown_appointment(member, reference)
     if visit.state not in (AppointmentState.HELD, AppointmentState.BOOKED):
         return redirect("appointments:appointment", visit.reference)
     if request.method != "POST":

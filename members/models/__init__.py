@@ -1,19 +1,14 @@
 """Which tables say who somebody is, what they may do and what they were told?"""
 
 from members.models.accounts import OneTimeCode, TokenFamily, User
+from members.models.family import FamilyLink, FamilyLinkQuerySet
 from members.models.messages import ChannelChoice, Delivery, MessageTemplate, Notification
-from members.models.people import (
-    FamilyLink,
-    Member,
-    Patient,
-    Strike,
-    Suspension,
-    SuspensionQuerySet,
-)
+from members.models.people import Member, Patient
 from members.models.points import PointEntry
 from members.models.privacy import Consent
 from members.models.second_factors import FactorTries, RecoveryCode, SecondFactor
 from members.models.sessions import BrowserSession
+from members.models.strikes import Strike, StrikeQuerySet, Suspension, SuspensionQuerySet
 from members.models.tier_changes import TierChange
 from members.models.tiers import Privilege, PrivilegeQuerySet, Tier
 
@@ -24,6 +19,7 @@ __all__ = [
     "Delivery",
     "FactorTries",
     "FamilyLink",
+    "FamilyLinkQuerySet",
     "Member",
     "MessageTemplate",
     "Notification",
@@ -35,6 +31,7 @@ __all__ = [
     "RecoveryCode",
     "SecondFactor",
     "Strike",
+    "StrikeQuerySet",
     "Suspension",
     "SuspensionQuerySet",
     "Tier",

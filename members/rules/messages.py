@@ -135,4 +135,52 @@ KINDS = by_key(
         variables=("tier", "before"),
         channels=("email",),
     ),
+    MessageKind(
+        key="family_link_added",
+        label=_("Somebody books for you"),
+        title=_("Somebody wants to book for {name}"),
+        text=_("Look at your patients to see who it is, and say whether you agree."),
+        variables=("name",),
+        channels=("sms",),
+    ),
+    MessageKind(
+        key="family_consent_given",
+        label=_("Consent to book for somebody"),
+        title=_("You may book for {name}"),
+        text=_("{name} has agreed that you make appointments."),
+        variables=("name",),
+    ),
+    MessageKind(
+        key="family_consent_withdrawn",
+        label=_("End of a consent to book"),
+        title=_("You can no longer book for {name}"),
+        text=_("{name} has withdrawn the consent. What is booked stays booked."),
+        variables=("name",),
+    ),
+    MessageKind(
+        key="consent_at_18",
+        label=_("A child comes of age"),
+        title=_("{name} is 18 soon"),
+        text=_("From {day} on you can book only if {name} agrees, online or at the desk."),
+        variables=("name", "day"),
+    ),
+    MessageKind(
+        key="booking_paused",
+        label=_("Booking paused after missed visits"),
+        title=_("Online booking for {name} is paused"),
+        text=_(
+            "Visits were missed. Online booking is possible again from {until}. "
+            "You may ask the clinic to look at it."
+        ),
+        variables=("name", "until"),
+        channels=("sms",),
+        is_critical=True,
+    ),
+    MessageKind(
+        key="booking_resumed",
+        label=_("Booking possible again"),
+        title=_("Online booking for {name} is possible again"),
+        text=_("The clinic has lifted the pause."),
+        variables=("name",),
+    ),
 )

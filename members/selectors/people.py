@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 
-from members.choices import Relation
+from members.choices import ConsentState, Relation
 from members.models import FamilyLink, Member, Patient, Suspension, User
 from members.rules import spelling
 
@@ -34,20 +34,31 @@ def member_of(user: User | AnonymousUser) -> Member | None:
     return Member.objects.select_related("tier", "user").filter(user=user).first()
 
 
-def bookable_patients(member: Member) -> list[Patient]:
+def bookable_links(member: Member, now: datetime) -> list[FamilyLink]:
+    """Return the links by which a member may book, oneself first, each with its patient."""
+    links = [link for link in patient_links(member).order_by("id") if link.lets_book(now)]
+    return sorted(links, key=lambda link: link.relation != Relation.SELF)
+
+
+def bookable_patients(member: Member, now: datetime) -> list[Patient]:
     """Return those for whom a member may book, oneself first."""
-    links = patient_links(member).order_by("patient_id")
-    return [link.patient for link in sorted(links, key=lambda link: link.relation != Relation.SELF)]
+    return [link.patient for link in bookable_links(member, now)]
 
 
 def patient_links(member: Member) -> QuerySet[FamilyLink]:
-    """Return a member's links to patients, each with its patient."""
-    return member.links.select_related("patient")
+    """Return a member's links to patients that were not removed, each with its patient."""
+    return FamilyLink.objects.standing().filter(member=member).select_related("patient")
 
 
 def own_patient(member: Member) -> Patient | None:
-    """Return the patient that a member is."""
-    return Patient.objects.filter(links__member=member, links__relation=Relation.SELF).first()
+    """Return the patient that a member is; None while only the member says so.
+
+    What a member only says may be somebody else's row. The name is that of own_link.
+    """
+    own = FamilyLink.objects.filter(
+        member=member, relation=Relation.SELF, consent=ConsentState.GIVEN
+    )
+    return Patient.objects.filter(links__in=own).first()
 
 
 def find_people(text: str) -> list[FamilyLink]:

@@ -96,5 +96,5 @@ def test_asks_few_questions_however_much_there_is(client, django_assert_max_num_
     schedule_with_slots(2, release_at=clock.now() + timedelta(hours=5))
     client.force_login(alice.user)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get("/en/")

@@ -157,7 +157,7 @@ def test_the_desk_joins_a_second_account_to_the_person_on_record(alice, desk):
 
     assert verified == record
     assert own_patient(again) == record
-    assert bookable_patients(again) == [record, child]
+    assert bookable_patients(again, clock.now()) == [record, child]
     assert own_patient(alice) == record
 
 
@@ -198,4 +198,4 @@ def test_oneself_comes_first_among_those_one_books_for(alice):
     early = PatientFactory()
     link = FamilyLinkFactory(member=alice, patient=early, relation=Relation.PARENT)
 
-    assert bookable_patients(alice) == [own_patient(alice), link.patient]
+    assert bookable_patients(alice, clock.now()) == [own_patient(alice), link.patient]
