@@ -1,5 +1,6 @@
 """Which API tells members about their account and tier?"""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +15,12 @@ from medbook.api_input import StrictSerializer
 from medbook.endpoints import Endpoint
 from members.api.permissions import IsMember, calling_member
 from members.models import Member
-from members.rules.privileges import PRIVILEGE_TYPES, PRIVILEGES
+from members.rules.privileges import PRIVILEGE_TYPES, PRIVILEGES, PrivilegeKind
 from members.selectors.people import current_suspension, signed_in
-from members.selectors.tiers import privileges
+from members.selectors.tiers import held_since, held_until, privilege
 from members.services.accounts import change_contact
+
+UNITS = sorted({kind.unit for kind in PRIVILEGES.values() if kind.unit})
 
 
 class TierSerializer(serializers.Serializer):
@@ -36,6 +39,15 @@ class MeSerializer(serializers.Serializer):
     email = serializers.CharField(allow_null=True, help_text=_("Masked."))
     language = serializers.ChoiceField(choices=settings.LANGUAGES, source="user.language")
     tier = TierSerializer()
+    tier_until = serializers.DateTimeField(
+        allow_null=True, help_text=_("The end of the tier's year; null for the first tier.")
+    )
+    tier_granted_until = serializers.DateTimeField(
+        source="granted_until", allow_null=True, help_text=_("Where the clinic has given the tier.")
+    )
+    tier_ends_at = serializers.DateTimeField(
+        source="demotion_at", allow_null=True, help_text=_("Where a lower tier is announced.")
+    )
     joined_at = serializers.DateTimeField()
     suspended_until = serializers.DateTimeField(allow_null=True)
 
@@ -55,7 +67,14 @@ class PrivilegeSerializer(serializers.Serializer):
     key = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     type = serializers.ChoiceField(choices=sorted(PRIVILEGE_TYPES))
+    unit = serializers.ChoiceField(choices=UNITS, allow_blank=True)
     value = serializers.SerializerMethodField("written")
+    valid_from = serializers.DateTimeField(
+        allow_null=True, help_text=_("null where it has always held.")
+    )
+    valid_until = serializers.DateTimeField(
+        allow_null=True, help_text=_("null where no other value is planned.")
+    )
 
     @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]})
     def written(self, row: dict[str, Any]) -> Any:
@@ -99,12 +118,20 @@ class MyPrivileges(Endpoint):
     def get(self, request: Request) -> Response:
         """Tell everything that the caller's tier allows now."""
         member = calling_member(request)
-        allowed = privileges(member, clock.now())
-        rows = [
-            {"key": key, "label": kind.label, "type": kind.type, "value": allowed[key]}
-            for key, kind in PRIVILEGES.items()
-        ]
+        rows = [_row(member, kind, clock.now()) for kind in PRIVILEGES.values()]
         return Response(MyPrivilegesSerializer({"tier": member.tier, "privileges": rows}).data)
+
+
+def _row(member: Member, kind: PrivilegeKind, now: datetime) -> dict[str, Any]:
+    return {
+        "key": kind.key,
+        "label": kind.label,
+        "type": kind.type,
+        "unit": kind.unit,
+        "value": privilege(member, kind.key, now),
+        "valid_from": held_since(member.tier, kind.key, now),
+        "valid_until": held_until(member.tier, kind.key, now),
+    }
 
 
 def _described(member: Member) -> Any:

@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from medbook import clock
+from members.selectors.membership import outlook
 from members.selectors.people import member_of, own_patient
 from members.selectors.tiers import benefits, tiers
 
@@ -13,12 +14,18 @@ from members.selectors.tiers import benefits, tiers
 @require_safe
 @never_cache
 def membership(request: HttpRequest) -> HttpResponse:
-    """Show what each tier allows, and which one is the reader's."""
-    member = member_of(request.user)
+    """Show what each tier allows; to members also where they stand, and what comes next."""
+    member, now = member_of(request.user), clock.now()
+    all_tiers, rows = tiers(), benefits(now)
     context = {
         "member": member,
         "patient": own_patient(member) if member else None,
-        "tiers": tiers(),
-        "benefits": benefits(clock.now()),
+        "outlook": outlook(member, now) if member else None,
+        "tiers": all_tiers,
+        "benefits": rows,
+        "by_tier": [
+            (tier, [(label, cells[place]) for label, cells in rows])
+            for place, tier in enumerate(all_tiers)
+        ],
     }
     return render(request, "members/membership.html", context)

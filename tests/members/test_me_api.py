@@ -1,15 +1,15 @@
 """What do members learn about themselves by the API, and what may they change?"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from medbook import clock
 from medbook.audit.models import OperationLog
 from members.choices import Relation
-from members.models import Tier
+from members.models import Member, Tier
 from tests.api import ROOT, caller, refusal, wrong_fields
-from tests.factories import FamilyLinkFactory, PatientFactory
+from tests.factories import FamilyLinkFactory, PatientFactory, PrivilegeFactory
 from tests.members.people import NAME, NUMBER, PHONE, joined, staff
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +121,37 @@ def test_tells_what_the_tier_allows(alice):
     assert values["discount_rate"] == "0.85"
     assert values["early_access_minutes"] == 30
     assert values["can_cancel_late"] is True
+
+
+def test_tells_until_when_the_tier_holds(alice):
+    now = clock.now().replace(microsecond=0)
+    assert caller(alice).get(ME).json()["tier_until"] is None
+
+    Member.objects.update(
+        tier_until=now, granted_until=now + timedelta(1), demotion_at=now + timedelta(2)
+    )
+
+    body = caller(alice).get(ME).json()
+    names = ("tier_until", "tier_granted_until", "tier_ends_at")
+    assert [datetime.fromisoformat(body[name]) for name in names] == [
+        now,
+        now + timedelta(1),
+        now + timedelta(2),
+    ]
+
+
+def test_tells_in_which_unit_and_from_when_to_when_a_privilege_holds(alice):
+    soon = clock.now().replace(microsecond=0) + timedelta(days=3)
+    PrivilegeFactory(tier=alice.tier, key="early_access_minutes", value="5", valid_from=soon)
+
+    rows = {row["key"]: row for row in caller(alice).get(PRIVILEGES).json()["privileges"]}
+
+    early, tickets = rows["early_access_minutes"], rows["draw_tickets"]
+    assert (early["unit"], early["value"]) == ("minutes", 0)
+    assert datetime.fromisoformat(early["valid_until"]) == soon
+    assert early["valid_from"].startswith("2020-01-01")
+    assert (tickets["valid_from"], tickets["valid_until"]) == (None, None)
+    assert (rows["discount_rate"]["unit"], rows["can_cancel_late"]["unit"]) == ("fee", "")
 
 
 def test_lists_those_one_may_book_for(alice):
