@@ -1,7 +1,7 @@
 """How does a member stand: how far to the next tier, and what would a review say?"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from members.models import Member, Tier, TierChange
 from members.rules.tiers import YEAR, Threshold, deserved, is_above, next_threshold
@@ -44,7 +44,14 @@ def outlook(member: Member, now: datetime) -> Outlook:
         deserved=all_tiers[earned],
         is_up=is_above(steps, earned, member.tier_id),
         is_down=is_above(steps, member.tier_id, earned),
-        ends_at=member.granted_until if is_granted else member.demotion_at or member.tier_until,
+        ends_at=_last_moment(member),
         is_granted=is_granted,
         history=tier_history(member),
     )
+
+
+def _last_moment(member: Member) -> datetime | None:
+    """Tell when the tier ends; a grant is over at midnight, so the day before is its last."""
+    if member.granted_until is not None:
+        return member.granted_until - timedelta(seconds=1)
+    return member.demotion_at or member.tier_until

@@ -3,12 +3,14 @@
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
-from django.utils import translation
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise, lazy
 
 from medbook import locks
 from medbook.audit.choices import Action
@@ -20,7 +22,8 @@ from members.models import Member, Tier, TierChange, User
 from members.rules import tiers as rules
 from members.rules.tiers import Standing, Verdict
 from members.selectors.tiers import base_tier_id, ladder, points_by_member, points_of_year
-from members.services.messages import Fact, notify_member
+from members.selectors.wording import Fact
+from members.services.messages import notify_member
 
 BATCH = 500
 PAGE = "membership/"
@@ -31,6 +34,9 @@ MESSAGES: Mapping[TierChangeKind, str] = {
     TierChangeKind.GRANT_ENDED: "tier_grant_ended",
 }
 
+MOMENT = timedelta(seconds=1)  # what ends at midnight is good until the day before
+
+lazy_text: Callable[..., Promise] = lazy(lambda say, *about: str(say(*about)), str)
 log = structlog.get_logger(__name__)
 Progress = Callable[[int, int], None]
 
@@ -172,15 +178,21 @@ def _announce_demotion(member: Member, points: int, now: datetime) -> None:
     )
 
 
-def _tell(member: Member, kind: str, key: str, now: datetime, **facts: Fact | Tier | None) -> None:
-    """Tell a member, with tiers named in the member's language."""
-    with translation.override(member.user.language):
-        said = {
-            name: fact.name if isinstance(fact, Tier) else fact
-            for name, fact in {"tier": member.tier, **facts}.items()
-            if fact is not None
-        }
+def _tell(
+    member: Member, kind: str, key: str, now: datetime, **facts: Tier | datetime | int | None
+) -> None:
+    """Tell a member; tiers and days are named in the language in which it is read."""
+    said = {name: _fact(fact) for name, fact in {"tier": member.tier, **facts}.items()}
     notify_member(member=member, kind=kind, key=f"{kind}:{key}", facts=said, path=PAGE, now=now)
+
+
+def _fact(fact: Tier | datetime | int | None) -> Fact:
+    if isinstance(fact, Tier):
+        return lazy_text(getattr, fact, "name")
+    if isinstance(fact, datetime):
+        last_day = timezone.localtime(fact - MOMENT).date()
+        return lazy_text(date_format, last_day)
+    return fact or 0
 
 
 def _standing(member: Member) -> Standing:

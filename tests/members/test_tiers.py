@@ -1,9 +1,10 @@
 """Do members come into their tiers by points and grants, told and written down?"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone, translation
 
 from medbook import clock
 from medbook.audit.models import OperationLog
@@ -13,6 +14,7 @@ from members.errors import GrantPeriodWrong, GrantTooLow
 from members.models import Member, Notification, PointEntry, Tier, TierChange
 from members.rules.tiers import LONGEST_GRANT, NOTICE, YEAR
 from members.selectors.tiers import points_by_member, points_of_year, tier_history
+from members.selectors.wording import message_kinds, said_facts, worded
 from members.services import tiers
 from members.services.tiers import grant_tier, review_member, review_tiers
 from tests.factories import MemberFactory
@@ -137,13 +139,34 @@ def test_demotes_after_a_notice_even_when_nights_were_missed():
     assert OperationLog.objects.filter(action="member.demotion_announced").count() == 1
 
 
-def test_tiers_are_named_in_the_members_language():
-    alice = joined(language="zh-hans")
+@pytest.mark.parametrize(("language", "title"), [("en", "Welcome to Gold"), ("zh-hans", "金卡")])
+def test_messages_name_tiers_in_the_language_in_which_they_are_read(language, title):
+    alice = joined()
     points(alice, 1000)
 
     review_tiers(now=clock.now())
 
-    assert "金卡" in Notification.objects.get(member=alice).facts.reveal()
+    packed = Notification.objects.get(member=alice).facts.reveal()
+    kind = message_kinds()["tier_promoted"]
+    with translation.override(language):
+        assert title in worded(kind, said_facts(packed)).title
+
+
+def test_a_grant_is_said_to_end_on_its_last_day(board):
+    alice = joined()
+    midnight = timezone.make_aware(datetime(2027, 1, 1))  # noqa: DTZ001
+
+    grant_tier(
+        member_uid=alice.uid,
+        tier=tier("gold"),
+        until=midnight,
+        reason="board",
+        by=board,
+        now=midnight - timedelta(days=9),
+    )
+
+    packed = Notification.objects.get(member=alice).facts.reveal()
+    assert said_facts(packed)["until"] == "31 Dec 2026"
 
 
 def test_a_grant_keeps_the_tier_and_then_gives_back_what_was_earned(board):
