@@ -29,6 +29,7 @@ CHALLENGE = 'Bearer realm="medbook"'
 STATUS_BY_CODE = {
     "integrity_failure": 503,
     "authentication_required": 401,
+    "document_ending_required": 401,
     "hold_expired": 410,
     "idempotency_key_required": 400,
     "idempotency_key_reused": 422,
@@ -37,6 +38,7 @@ STATUS_BY_CODE = {
     "malformed_cursor": 400,
     "otp_required": 401,
     "too_many_reveals": 429,
+    "rate_limited": 429,
     "unavailable": 503,
     "unknown_parameter": 400,
 }

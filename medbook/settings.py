@@ -360,18 +360,21 @@ SESSION_COOKIE_AGE = int(MEMBER_SESSION.total_seconds())
 ACCOUNT_ADAPTER = "members.adapters.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"phone"}
 ACCOUNT_SIGNUP_FIELDS = ["phone*", "password1*"]
-ACCOUNT_PHONE_VERIFICATION_ENABLED = False  # until codes can be sent
+ACCOUNT_PHONE_VERIFICATION_ENABLED = False  # members/services/codes.py does it before signing up
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # they would put phone numbers into the cache; axes counts instead
+
+# The most codes that leave the house in an hour, over all phones: what a flood can cost.
+CODES_PER_HOUR = env.int("CODES_PER_HOUR", default=1000)
 
 AXES_HANDLER = "members.adapters.lockout.LockoutHandler"
 AXES_CLIENT_IP_CALLABLE = "members.adapters.lockout.address_of"
 AXES_USERNAME_CALLABLE = "members.adapters.lockout.name_of"
 AXES_LOCKOUT_CALLABLE = "members.adapters.lockout.answer_locked_out"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_FAILURE_LIMIT = 1  # the handler answers whether a pause runs; members/rules/lockout.py says
+AXES_COOLOFF_TIME = timedelta(days=1)  # how long failures are kept; the pauses are shorter
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody is kept out for good by a stranger
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # the operation log has it

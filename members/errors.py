@@ -167,3 +167,44 @@ class AlreadyAppealed(Refused):
     """The clinic has been asked to look at it."""
 
     message = _("You have asked the clinic to look at this already.")
+
+
+class RateLimited(TryLater):
+    """Codes were asked for too often: for this phone, from this network, or on the whole site."""
+
+    message = _("Too many codes were asked for. Please wait a while before you ask for another.")
+
+
+class CodeInvalid(Refused):
+    """The code is wrong, used, too old, tried too often, or none was ever sent."""
+
+    message = _("This code is not valid. Please check it, or ask for a new one.")
+
+
+class DocumentEndingRequired(NotAllowed):
+    """A number may have passed to somebody else: the code alone proves too little."""
+
+    message = _(
+        "This account was not used for a long time. "
+        "Please also give the last 6 characters of your document number."
+    )
+
+
+class AccountClosed(NotAllowed):
+    """The holder of the number is right, and the account is closed."""
+
+    message = _("This account is closed. Please call the clinic.")
+
+
+class PhoneNotChanged(Refused):
+    """A code is wrong, or the new number has an account; which of them is not said."""
+
+    message = _(
+        "The number was not changed: a code is wrong or too old, or this number cannot be used."
+    )
+
+
+class PhoneTaken(Refused):
+    """Another account has the number; said to staff only."""
+
+    message = _("Another account has this phone number.")

@@ -27,6 +27,7 @@ class Action(TextChoices):
     RELEASE_RUN = "release.run", _("Release run")
     CATALOGUE_IMPORTED = "catalogue.imported", _("Catalogue imported")
     MEMBER_JOINED = "member.joined", _("Member joined")
+    MEMBER_PHONE_CHANGED = "member.phone_changed", _("Phone number changed")
     MEMBER_CONTACT_CHANGED = "member.contact_changed", _("Contact data changed")
     MEMBER_SUSPENDED = "member.suspended", _("Member suspended")
     MEMBER_SUSPENSION_LIFTED = "member.suspension_lifted", _("Suspension lifted")

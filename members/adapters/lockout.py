@@ -1,26 +1,23 @@
 """Who has tried too often to sign in, and what are they told?"""
 
-import ipaddress
+import math
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
-from axes.helpers import get_client_username
-from axes.models import AccessAttempt
-from django.conf import settings
-from django.db.models import Max, Q
+from django.contrib.auth.signals import user_login_failed
+from django.db.models import Max, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from medbook import api, clock, request_context, views
+from medbook import api, request_context
 from medbook.encryption import BlindIndexField
 from members.models import Member
+from members.rules.lockout import ACCOUNT, ACCOUNT_AT_PLACE, PLACE, pause
 
-# For AXES_LOCKOUT_PARAMETERS, in its order: the failures that count as one towards the limit.
-# One person at one place, one account from everywhere, one place over all accounts: a clinic's
-# whole waiting room may share an address, and a stranger shall hardly lock somebody else out.
-FAILURES_PER_POINT = (1, 6, 10)
+AXES = (ACCOUNT_AT_PLACE, ACCOUNT, PLACE)  # in the order of AXES_LOCKOUT_PARAMETERS
 OTHER_NAMES: BlindIndexField[Any, Any] = BlindIndexField(
     label="sign_in.name", normalise=str.casefold
 )
@@ -28,16 +25,24 @@ STAFF_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
-    """Count failures by account and place, by account, and by place, with a limit for each."""
+    """Count failures by account and place, by account, and by place; pause longer each time."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Tell how near the nearest limit is, in points."""
-        found = self.get_user_attempts(request, credentials)
-        counts = [sum(a.values_list("failures_since_start", flat=True)) for a in found]
-        points: int = max(
-            count // per_point for count, per_point in zip(counts, FAILURES_PER_POINT, strict=True)
-        )
-        return points
+        """Tell whether a pause runs: 1 or 0, for AXES_FAILURE_LIMIT = 1."""
+        return int(self.wait(request, credentials) > timedelta(0))
+
+    def wait(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> timedelta:
+        """Tell how long the next try has to wait; counted from rows, so no cache frees anybody."""
+        now: datetime = request.axes_attempt_time  # type: ignore[attr-defined]
+        longest = timedelta(0)
+        found = self.filter_user_attempts(request, credentials)
+        for axis, attempts in zip(AXES, found, strict=True):
+            counted = attempts.filter(attempt_time__gte=now - axis.memory).aggregate(
+                failures=Sum("failures_since_start"), last=Max("attempt_time")
+            )
+            if how_long := pause(axis, counted["failures"] or 0):
+                longest = max(longest, counted["last"] + how_long - now)
+        return longest
 
     def reset_user_attempts(
         self, request: HttpRequest, credentials: dict[str, Any] | None = None
@@ -66,11 +71,14 @@ def name_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str | N
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Tell the address that failures are counted by: the client's, or its /64 in IPv6."""
+    """Tell the place that failures are counted by: the first address of the client's network."""
     ip = request_context.current().ip
-    if ip and ipaddress.ip_address(ip).version == 6:
-        return str(ipaddress.ip_network(f"{ip}/64", strict=False).network_address)
-    return ip
+    return request_context.network_of(ip).partition("/")[0] if ip else None
+
+
+def count_failure(request: HttpRequest, phone: str) -> None:
+    """Count a wrong code like a wrong password, and note it in the operation log."""
+    user_login_failed.send(sender=__name__, credentials={"phone": phone}, request=request)
 
 
 def answer_locked_out(
@@ -82,8 +90,11 @@ def answer_locked_out(
         body = api.problem("rate_limited", 429, detail)
         answer: HttpResponse = JsonResponse(body, status=429, content_type=api.PROBLEM)
     else:
-        answer = views.error_answer(request, 429, detail)
-    answer["Retry-After"] = str(max(1, int(_wait(request, credentials).total_seconds())))
+        is_staffs = request.path.startswith("/admin/")
+        page = "429.html" if is_staffs else "members/locked_out.html"
+        answer = render(request, page, {"detail": detail}, status=429)
+    wait = LockoutHandler().wait(request, credentials)
+    answer["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
     return answer
 
 
@@ -93,12 +104,3 @@ def _digest(text: str) -> str:
         return str(phone_index.digest(text).hex())
     except ValueError:  # no phone number
         return OTHER_NAMES.digest(text).hex()
-
-
-def _wait(request: HttpRequest, credentials: dict[str, Any] | None) -> timedelta:
-    tried = Q(username=get_client_username(request, credentials)) | Q(
-        ip_address=address_of(request)
-    )
-    last = AccessAttempt.objects.filter(tried).aggregate(last=Max("attempt_time"))["last"]
-    cooling: timedelta = settings.AXES_COOLOFF_TIME
-    return (last or clock.now()) + cooling - clock.now()

@@ -1,16 +1,18 @@
 """Which API lets people join and sign in?"""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.signals import user_logged_in
-from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,15 +21,35 @@ from medbook import clock, request_context
 from medbook.api_input import NoBody, StrictSerializer
 from medbook.api_schema import refuses
 from medbook.endpoints import Endpoint
-from members.api.fields import IdentityNumberText, NameText, PhoneText
-from members.errors import InvalidCredentials
-from members.forms.fields import (
-    MOST_PASSWORD_CHARACTERS,
+from medbook.errors import DomainError
+from members.adapters.lockout import count_failure
+from members.api.fields import (
+    CodeText,
+    EndingText,
+    IdentityNumberText,
+    NameText,
+    NewPasswordText,
+    PasswordText,
+    PhoneText,
+)
+from members.choices import CodePurpose, ConsentPurpose
+from members.errors import (
+    AccountClosed,
+    CodeInvalid,
+    DocumentEndingRequired,
+    InvalidCredentials,
+    RateLimited,
 )
 from members.models import User
+from members.rules.codes import GOOD_FOR
 from members.selectors.people import signed_in
-from members.services.accounts import join_member
+from members.services.accounts import join_by_code
+from members.services.codes import send_code
+from members.services.sign_in import reset_password, sign_in_by_code
 from members.services.tokens import issue_tokens, revoke_tokens, role_of, rotate_tokens
+
+STRANGERS_PURPOSES = (CodePurpose.SIGN_UP, CodePurpose.SIGN_IN, CodePurpose.RESET_PASSWORD)
+NEEDED = (ConsentPurpose.TERMS, ConsentPurpose.SENSITIVE_DATA)
 
 
 class CredentialsBody(StrictSerializer):
@@ -35,15 +57,42 @@ class CredentialsBody(StrictSerializer):
 
     phone = PhoneText(required=False)
     username = serializers.CharField(required=False, max_length=40)
-    password = serializers.CharField(max_length=MOST_PASSWORD_CHARACTERS, trim_whitespace=False)
+    password = PasswordText(required=False)
+    code = CodeText(required=False, help_text=_("Members, instead of the password."))
+    document_ending = EndingText(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Ask for one of the two names. Raises: ValidationError."""
+        """Ask for one of the two names, and for one proof. Raises: ValidationError."""
         if ("phone" in attrs) == ("username" in attrs):
-            raise serializers.ValidationError(
-                {"phone": [_("Send either a phone number or a user name.")]}, code="required"
-            )
+            raise _missing("phone", _("Send either a phone number or a user name."))
+        if "code" not in attrs and "password" not in attrs:
+            raise _missing("password", _("Send a password, or the code of a phone."))
+        if "code" in attrs and ("password" in attrs or "username" in attrs):
+            raise _missing("code", _("A code goes with a phone number, without a password."))
         return attrs
+
+
+class CodeWish(StrictSerializer):
+    """Where to send a code, and what for."""
+
+    phone = PhoneText()
+    purpose = serializers.ChoiceField(choices=STRANGERS_PURPOSES)
+
+
+class CodeSentSerializer(serializers.Serializer):
+    """The same answer to everybody."""
+
+    detail = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text=_("Seconds that the code is good for."))
+
+
+class PasswordBody(StrictSerializer):
+    """A new password, and the code that allows it."""
+
+    phone = PhoneText()
+    code = CodeText()
+    password = NewPasswordText()
+    document_ending = EndingText(required=False)
 
 
 class RefreshBody(StrictSerializer):
@@ -62,22 +111,29 @@ class TokenPairSerializer(serializers.Serializer):
 
 
 class RegisterBody(StrictSerializer):
-    """What it takes to become a member."""
+    """What it takes to become a member: a phone in hand, and two consents."""
 
     phone = PhoneText()
-    password = serializers.CharField(max_length=MOST_PASSWORD_CHARACTERS, trim_whitespace=False)
-    name = NameText(max_length=80)
+    code = CodeText(help_text=_("Of purpose sign_up."))
+    terms = serializers.BooleanField(help_text=_("Accepts the terms of use; must be true."))
+    sensitive_data = serializers.BooleanField(
+        help_text=_("Agrees that identity and health data are kept; must be true.")
+    )
+    news = serializers.BooleanField(default=False, help_text=_("Wants news of the clinic."))
+    password = NewPasswordText(required=False)
+    name = NameText(max_length=80, required=False)
     identity_number = IdentityNumberText(
         required=False, help_text=_("Without it appointments are made at the desk.")
     )
+    document_ending = EndingText(required=False)
 
-    def validate_password(self, password: str) -> str:
-        """Judge the password by the validators in the settings. Raises: ValidationError."""
-        try:
-            validate_password(password)
-        except ValidationError as wrong:
-            raise serializers.ValidationError(wrong.messages, code="invalid") from wrong
-        return password
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Put the consents together. Raises: ValidationError where a needed one is missing."""
+        given = [purpose for purpose in ConsentPurpose if attrs.pop(purpose)]
+        for needed in NEEDED:
+            if needed not in given:
+                raise _missing(needed, _("Without this nobody can join."))
+        return {**attrs, "consents": given}
 
 
 class RegisteredSerializer(serializers.Serializer):
@@ -99,11 +155,14 @@ class Token(StrangersEndpoint):
     @extend_schema(
         operation_id="sign_in", request=CredentialsBody, responses={200: TokenPairSerializer}
     )
-    @refuses(InvalidCredentials)
+    @refuses(InvalidCredentials, DocumentEndingRequired)
     def post(self, request: Request) -> Response:
-        """Exchange a password for a pair of tokens."""
+        """Exchange a password or a code for a pair of tokens."""
         said = self.said(CredentialsBody)
-        user = authenticate(request._request, **said)
+        if "code" in said:
+            user: Any = _holder_of(request, said)
+        else:
+            user = authenticate(request._request, **said)
         if not isinstance(user, User) or user.is_staff != ("username" in said):
             raise InvalidCredentials()
         request_context.identify(
@@ -140,15 +199,84 @@ class Logout(Endpoint):
         return Response(status=204)
 
 
+class Codes(StrangersEndpoint):
+    """Have a code sent."""
+
+    @extend_schema(operation_id="send_code", request=CodeWish, responses={202: CodeSentSerializer})
+    @refuses(RateLimited)
+    def post(self, request: Request) -> Response:
+        """Send a code; the answer is the same whether the number has an account or not."""
+        said = self.said(CodeWish)
+        send_code(
+            phone=said["phone"],
+            purpose=CodePurpose(said["purpose"]),
+            network=request_context.network_of(request_context.current().ip),
+            now=clock.now(),
+        )
+        detail = _("If a code can be sent to this number, it comes within a minute.")
+        sent = {"detail": detail, "expires_in": int(GOOD_FOR.total_seconds())}
+        return Response(CodeSentSerializer(sent).data, status=202)
+
+
 class Register(StrangersEndpoint):
     """Become a member."""
 
     @extend_schema(
         operation_id="register", request=RegisterBody, responses={201: RegisteredSerializer}
     )
+    @refuses(AccountClosed)
     def post(self, request: Request) -> Response:
         """Join; the answer is the same whether the phone number was known or not."""
         said = self.said(RegisterBody)
-        join_member(**said, language=get_language() or "en", now=clock.now())
+        with _code_judged(request, said):
+            join_by_code(**said, language=get_language() or "en", now=clock.now())
         detail = _("Please sign in. If this number had an account before, nothing was changed.")
         return Response(RegisteredSerializer({"detail": detail}).data, status=201)
+
+
+class Password(StrangersEndpoint):
+    """Have forgotten the password."""
+
+    @extend_schema(operation_id="reset_password", request=PasswordBody, responses={204: None})
+    @refuses(AccountClosed)
+    def post(self, request: Request) -> Response:
+        """Set a new password by a code; all sessions and tokens of the account end."""
+        said = self.said(PasswordBody)
+        with _code_judged(request, said):
+            reset_password(**said, now=clock.now())
+        return Response(status=204)
+
+
+def _holder_of(request: Request, said: dict[str, Any]) -> User:
+    """Return the account of the phone that a code was read from. Raises: InvalidCredentials."""
+    try:
+        return sign_in_by_code(**said, now=clock.now())
+    except CodeInvalid as refusal:
+        count_failure(request._request, said["phone"])
+        raise InvalidCredentials() from refusal
+    except DocumentEndingRequired:
+        if said.get("document_ending"):
+            count_failure(request._request, said["phone"])
+        raise
+
+
+@contextmanager
+def _code_judged(request: Request, said: dict[str, Any]) -> Iterator[None]:
+    """Say of a wrong code or document which field it was. Raises: ValidationError."""
+    try:
+        yield
+    except CodeInvalid as refusal:
+        count_failure(request._request, said["phone"])
+        raise _wrong("code", refusal) from refusal
+    except DocumentEndingRequired as refusal:
+        if said.get("document_ending"):
+            count_failure(request._request, said["phone"])
+        raise _wrong("document_ending", refusal) from refusal
+
+
+def _wrong(field: str, refusal: DomainError) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [ErrorDetail(refusal.detail, refusal.code)]})
+
+
+def _missing(field: str, detail: str | Promise) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [detail]}, code="required")

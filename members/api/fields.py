@@ -6,8 +6,12 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from members.forms.fields import (
+    MOST_PASSWORD_CHARACTERS,
+    CodeField,
+    EndingField,
     IdentityNumberField,
     NameField,
+    NewPasswordField,
     PhoneField,
 )
 
@@ -45,3 +49,33 @@ class IdentityNumberText(FormText):
     """A resident identity number of 15 or 18 characters."""
 
     form_field = IdentityNumberField()
+
+
+class CodeText(FormText):
+    """A code as it came by SMS."""
+
+    form_field = CodeField()
+
+
+class EndingText(FormText):
+    """The last characters of one's own document number."""
+
+    form_field = EndingField(required=False)
+
+
+class PasswordText(serializers.CharField):
+    """A password as it was typed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **{"max_length": MOST_PASSWORD_CHARACTERS, "trim_whitespace": False, **options}
+        )
+
+
+class NewPasswordText(FormText):
+    """A password to be set."""
+
+    form_field = NewPasswordField()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **options})

@@ -1,6 +1,5 @@
 """How long is a code good, how often may one be tried, and when may the next one be sent?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,22 +32,16 @@ def site_limit(codes_per_hour: int) -> Limit:
     return Limit(codes_per_hour, timedelta(hours=1))
 
 
-def longest(limits: Sequence[Limit]) -> Limit:
-    """Tell which limit looks at most codes: nobody needs to fetch more."""
-    return max(limits, key=lambda limit: limit.most)
+def wait(limit: Limit, nth_latest: datetime | None, now: datetime) -> timedelta:
+    """Tell how long a limit makes the next code wait; nothing if it may be sent now.
 
-
-def wait(sent: Sequence[datetime], limits: Sequence[Limit], now: datetime) -> timedelta:
-    """Tell how long the next code has to wait; nothing if it may be sent now.
-
-    `sent` holds the instants of the codes sent before, the latest first. A code sent exactly
-    as long ago as a limit looks back counts no more.
+    `nth_latest` is the instant of the code that fills the limit: of the `most`th from the latest,
+    None where there were fewer. Sent exactly as long ago as the limit looks back, it counts no
+    more.
     """
-    nothing = timedelta(0)
-    waits = (
-        sent[limit.most - 1] + limit.within - now for limit in limits if len(sent) >= limit.most
-    )
-    return max(nothing, *waits, nothing)
+    if nth_latest is None:
+        return timedelta(0)
+    return max(timedelta(0), nth_latest + limit.within - now)
 
 
 def is_good(*, expires_at: datetime, tries: int, is_used: bool, now: datetime) -> bool:

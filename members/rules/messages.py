@@ -183,4 +183,26 @@ KINDS = by_key(
         text=_("The clinic has lifted the pause."),
         variables=("name",),
     ),
+    MessageKind(
+        key="password_changed",
+        label=_("New password"),
+        title=_("Your password was changed"),
+        text=_(
+            "The password of your MedBook account was changed. "
+            "If that was not you, please call the clinic at once."
+        ),
+        channels=("sms", "email"),
+        is_critical=True,
+    ),
+    MessageKind(
+        key="phone_changed",
+        label=_("New phone number"),
+        title=_("Your phone number was changed"),
+        text=_(
+            "The phone number of your MedBook account was changed. "
+            "If that was not you, please call the clinic at once."
+        ),
+        channels=("sms", "email"),
+        is_critical=True,
+    ),
 )

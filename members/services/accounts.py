@@ -1,5 +1,6 @@
 """How does somebody become a member?"""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -8,13 +9,17 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.errors import Refused
+from medbook.errors import DomainError, Refused
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.references import new_reference
-from members.choices import ConsentState, IdentityKind, Relation
+from members.choices import CodePurpose, ConsentPurpose, ConsentState, IdentityKind, Relation
+from members.errors import CodeInvalid
 from members.models import FamilyLink, Member, Patient, User
 from members.rules import spelling
 from members.selectors.tiers import entry_tier
+from members.services.codes import tried_code, use
+from members.services.consents import record_consents
+from members.services.sign_in import admitted
 from members.services.tiers import note_joining
 
 NUMBER_LENGTH = 8  # 40 random bits: a number says nothing about how many members there are
@@ -28,6 +33,7 @@ class IdentityKnown(Refused):
     """A patient has this document already; said to the operation log only."""
 
 
+@retry_on_conflict
 def join_member(
     *,
     phone: str,
@@ -45,9 +51,46 @@ def join_member(
     """
     hashed = make_password(password)  # first, so that both answers take the time of one hash
     try:
-        return _open_account(phone, hashed, name, identity_number, language, now)
+        with transaction.atomic(durable=True):
+            return _open_account(phone, hashed, name, identity_number, language, now)
     except PhoneKnown:
         return None
+
+
+@retry_on_conflict
+def join_by_code(
+    *,
+    phone: str,
+    code: str,
+    consents: Collection[ConsentPurpose],
+    now: datetime,
+    language: str = settings.LANGUAGE_CODE,
+    document_ending: str = "",
+    password: str | None = None,
+    name: str = "",
+    identity_number: str = "",
+) -> User:
+    """Make an account for whoever has a phone in hand; a number with an account opens that one.
+
+    Nothing but the number is needed. A known account gets the consents that it lacks and stays
+    as it is otherwise; it takes as long. Raises: AccountClosed, CodeInvalid,
+    DocumentEndingRequired.
+    """
+    hashed = make_password(password)
+    with transaction.atomic(durable=True):  # refusals leave it: a counted try must be committed
+        row = tried_code(purpose=CodePurpose.SIGN_UP, phone=phone, code=code, now=now)
+        member: Member | DomainError | None = CodeInvalid()
+        if row is not None:
+            member = admitted(phone=phone, document_ending=document_ending, now=now)
+        if member is None:
+            member = _open_account(phone, hashed, name, identity_number, language, now)
+        if isinstance(member, Member) and row is not None:
+            use(row, now=now)
+            standing = member.consents.holding(now).values_list("purpose", flat=True)
+            record_consents(member=member, purposes=set(consents) - set(standing), now=now)
+    if isinstance(member, DomainError):
+        raise member
+    return member.user
 
 
 @retry_on_conflict
@@ -66,8 +109,6 @@ def change_contact(*, member: Member, by: User, **wanted: str | None) -> Member:
     return changed
 
 
-@retry_on_conflict
-@transaction.atomic(durable=True)
 def _open_account(
     phone: str, password: str, name: str, identity_number: str, language: str, now: datetime
 ) -> Member:
@@ -78,7 +119,9 @@ def _open_account(
         date_joined=now,
     )
     with conflict_as({"one_account_per_phone": PhoneKnown}):
-        member = Member.objects.create(user=user, phone=phone, tier=entry_tier(), joined_at=now)
+        member = Member.objects.create(
+            user=user, phone=phone, phone_verified_at=now, tier=entry_tier(), joined_at=now
+        )
     patient, is_known_elsewhere = _make_own_patient(name, identity_number, now)
     FamilyLink.objects.create(
         member=member,
@@ -101,12 +144,12 @@ def _open_account(
 
 def _make_own_patient(name: str, identity_number: str, now: datetime) -> tuple[Patient, bool]:
     if not identity_number:
-        return Patient.objects.create(name=name, created_at=now), False
+        return Patient.objects.create(name=name or None, created_at=now), False
     try:
         with conflict_as({"one_patient_per_identity": IdentityKnown}):
             return _make_identified_patient(name, identity_number, now), False
     except IdentityKnown:
-        return Patient.objects.create(name=name, created_at=now), True
+        return Patient.objects.create(name=name or None, created_at=now), True
 
 
 def _make_identified_patient(name: str, identity_number: str, now: datetime) -> Patient:

@@ -1,56 +1,21 @@
 """Which pages let people join, sign in and sign out?"""
 
+from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import logout as end_session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
-from django.views.generic import FormView
 
-from medbook import clock
-from members.forms.sign_in import SignInForm, SignUpForm
-from members.services.accounts import join_member
-
-
-@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
-class StrangersPage(FormView):
-    """A form for somebody not yet signed in, who comes back to where they were."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Lead on who is signed in already."""
-        if request.user.is_authenticated:
-            return redirect(self.wanted() or "appointments:home")
-        return super().dispatch(request, *args, **kwargs)
-
-    def wanted(self) -> str:
-        """Tell where the visitor was going, if that is a page of this site; else ''."""
-        asked = self.request.POST.get(REDIRECT_FIELD_NAME) or self.request.GET.get(
-            REDIRECT_FIELD_NAME, ""
-        )
-        is_ours = url_has_allowed_host_and_scheme(
-            asked, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
-        )
-        return asked if is_ours and asked.startswith("/") else ""
-
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        """Hand the way back to the form."""
-        return super().get_context_data(
-            redirect_field_name=REDIRECT_FIELD_NAME, redirect_field_value=self.wanted(), **context
-        )
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        """Show the form again."""
-        return self.render_to_response(self.get_context_data(form=form), status=422)
+from members.choices import CodePurpose, ConsentPurpose
+from members.forms.sign_in import ResetForm, SignInForm, SignUpForm
+from members.models import User
+from members.services.accounts import join_by_code
+from members.services.sign_in import reset_password, sign_in_by_code
+from members.views.strangers import CodePage, StrangersPage
 
 
 class SignIn(StrangersPage):
@@ -71,22 +36,45 @@ class SignIn(StrangersPage):
         return answer
 
 
-class SignUp(StrangersPage):
-    """Become a member. What follows is the same whether the number was known or not."""
+class SignInByCode(CodePage):
+    """Sign in by phone number and a code sent to it."""
 
-    form_class = SignUpForm
-    template_name = "members/sign_up.html"
+    purpose = CodePurpose.SIGN_IN
+    phone_template = "members/sign_in.html"
 
-    def form_valid(self, form: SignUpForm) -> HttpResponse:
-        """Join, and lead to the sign-in page."""
-        join_member(**form.cleaned_data, language=get_language() or "en", now=clock.now())
-        messages.info(
-            self.request,
-            _("Please sign in. If this number had an account before, nothing was changed in it."),
+    def spend(self, asked: dict[str, Any], answers: dict[str, Any], now: datetime) -> User:
+        """Find whose phone it is."""
+        return sign_in_by_code(phone=asked["phone"], now=now, **answers)
+
+
+class SignUp(CodePage):
+    """Become a member with nothing but a phone; a number with an account signs in."""
+
+    purpose = CodePurpose.SIGN_UP
+    phone_form = SignUpForm
+    phone_template = "members/sign_up.html"
+
+    def spend(self, asked: dict[str, Any], answers: dict[str, Any], now: datetime) -> User:
+        """Join."""
+        return join_by_code(
+            phone=asked["phone"],
+            consents=[ConsentPurpose(purpose) for purpose in asked["consents"]],
+            language=get_language() or "en",
+            now=now,
+            **answers,
         )
-        wanted = self.wanted()
-        query = f"?{urlencode({REDIRECT_FIELD_NAME: wanted})}" if wanted else ""
-        return redirect(f"{reverse('members:sign_in')}{query}")
+
+
+class ResetPassword(CodePage):
+    """Set a new password after a code; nothing is sent that leads back by an address."""
+
+    purpose = CodePurpose.RESET_PASSWORD
+    code_form = ResetForm
+    phone_template = "members/reset_password.html"
+
+    def spend(self, asked: dict[str, Any], answers: dict[str, Any], now: datetime) -> User:
+        """Set the password."""
+        return reset_password(phone=asked["phone"], now=now, **answers)
 
 
 @require_POST
