@@ -278,5 +278,5 @@ def _wrong(field: str, refusal: DomainError) -> serializers.ValidationError:
     return serializers.ValidationError({field: [ErrorDetail(refusal.detail, refusal.code)]})
 
 
-def _missing(field: str, detail: str | Promise) -> serializers.ValidationError:
-    return serializers.ValidationError({field: [detail]}, code="required")
+def _missing(field: str, detail: Promise) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [str(detail)]}, code="required")

@@ -30,7 +30,8 @@ class FormText(serializers.CharField):
         try:
             return self.form_field.clean(text) if text else text
         except ValidationError as wrong:
-            raise serializers.ValidationError(wrong.messages, code=wrong.code) from wrong
+            code = getattr(wrong, "code", None) or "invalid"  # several at once have none
+            raise serializers.ValidationError(wrong.messages, code=code) from wrong
 
 
 class PhoneText(FormText):

@@ -156,7 +156,15 @@ def test_pages_of_strangers(visitor, doctor, gold):
     page = visitor()
     wrong = {}
 
-    for address in ("", "sign-in/", "sign-up/", "membership/", "doctors/chen-wei/"):
+    for address in (
+        "",
+        "sign-in/",
+        "sign-in/code/",
+        "sign-up/",
+        "reset-password/",
+        "membership/",
+        "doctors/chen-wei/",
+    ):
         page.complaints.clear()
         page.goto(f"/en/{address}")
         if found := looked_at(page):
@@ -165,7 +173,10 @@ def test_pages_of_strangers(visitor, doctor, gold):
     assert wrong == {}
 
 
-@pytest.mark.parametrize("address", ["sign-in/", "sign-up/"])
+STRANGERS_FORMS = ("sign-in/", "sign-in/code/", "sign-up/", "reset-password/")
+
+
+@pytest.mark.parametrize("address", STRANGERS_FORMS)
 def test_forms_sent_empty_say_what_is_missing(visitor, gold, address):
     page = visitor()
     page.goto(f"/en/{address}")

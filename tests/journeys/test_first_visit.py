@@ -9,10 +9,21 @@ from appointments.choices import AppointmentState, EndReason
 from appointments.models import Appointment
 from billing.choices import InvoiceState
 from billing.models import Invoice
+from medbook import clock
 from medbook.audit.models import OperationLog
+from members.models import Member, OneTimeCode
+from members.selectors.people import own_patient
+from members.services.patients import verify_patient
 from scheduling.choices import SlotState
 from scheduling.rules import search_text
-from tests.factories import DoctorFactory, TierFactory, resident_id, schedule_with_slots
+from tests.factories import (
+    DoctorFactory,
+    TierFactory,
+    UserFactory,
+    resident_id,
+    schedule_with_slots,
+)
+from tests.members.people import code_sent, sign_up
 
 pytestmark = pytest.mark.django_db
 
@@ -43,15 +54,21 @@ def press_first_chip(client, page):
 
 
 def join(client, language):
-    client.post(
-        f"/{language}/sign-up/",
-        {
-            "name": "陈爱丽",
-            "identity_number": resident_id(7),
-            "phone": PHONE,
-            "password": PASSWORD,
-        },
+    """Join by phone alone; the desk then types the document, and the password is set by a code."""
+    sign_up(client, PHONE, language=language)
+    client.post(f"/{language}/sign-out/")
+    patient = own_patient(Member.objects.get())
+    patient.name = "陈爱丽"
+    patient.save()
+    desk = UserFactory(is_staff=True)
+    verify_patient(
+        patient_uid=patient.uid, identity_number=resident_id(7), by=desk, now=clock.now()
     )
+    page = f"/{language}/reset-password/"
+    OneTimeCode.objects.update(created_at=clock.now() - timedelta(minutes=1))
+    client.post(page, {"phone": PHONE})
+    client.post(page, {"code": code_sent(PHONE), "password": PASSWORD})
+    client.post(f"/{language}/sign-out/")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

@@ -195,14 +195,30 @@ def test_refused_and_unfinished_forms(client, page, alice, shen):
         ("sign-in", {}),
         ("sign-in", {"login": "13800000003", "password": "wrong"}),
         ("sign-up", {}),
-        ("sign-up", {"name": "1", "identity_number": "1", "phone": "1", "password": "abc"}),
-        ("sign-up", {"password": "password123"}),
+        ("sign-in/code", {}),
+        ("sign-up", {"phone": "1"}),
+        ("reset-password", {}),
     ],
 )
 def test_strangers_and_their_forms(client, form, answers):
     assert told(client.get("/zh-hans/membership/")) == set()
     assert told(client.get(f"/zh-hans/{form}/")) == set()
     assert told(client.post(f"/zh-hans/{form}/", answers)) == set()
+
+
+@pytest.mark.parametrize("form", ["sign-in/code", "sign-up", "reset-password"])
+def test_codes_and_their_forms(client, form):
+    address = f"/zh-hans/{form}/"
+    client.post(address, {"phone": "13800000003", "terms": "on", "sensitive_data": "on"})
+
+    for answers in ({}, {"code": "1"}, {"code": "123456", "password": "password123"}):
+        assert told(client.post(address, answers)) == set()
+    assert told(client.get(address)) == set()
+    assert told(client.post(address, {"again": "yes"})) == set()
+    for _ in range(5):
+        answer = client.post(address, {"code": "123456", "password": "eine lange Wendung"})
+    assert answer.status_code == 429
+    assert told(answer) == set()
 
 
 def test_membership(page):

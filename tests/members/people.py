@@ -1,10 +1,13 @@
 """People who join and sign in, in tests."""
 
 import itertools
+import re
 
 from django.contrib.auth.models import Group
 
 from medbook import clock
+from members.models import Delivery
+from members.rules.spelling import normalised_phone
 from members.services.accounts import join_member
 from members.services.roles import grant_roles
 from tests.factories import UserFactory, resident_id
@@ -57,6 +60,27 @@ def joined(**answers):
     number = next(_numbers)
     fresh = {"phone": f"+861371234{number:04d}", "identity_number": resident_id(number)}
     return join_member(**asked(**{**fresh, **answers}), now=clock.now())
+
+
+def code_sent(phone, after=0):
+    """Read the latest code that was sent to a phone, as its holder does; None without one."""
+    for delivery in Delivery.objects.filter(kind="code", state="waiting").order_by("-id"):
+        if delivery.recipient.reveal() == normalised_phone(phone):
+            return re.match(r"\d{6}", delivery.text.reveal())[0]
+    return None
+
+
+def wrong(code):
+    """Change a code so that it is wrong."""
+    return f"{(int(code) + 1) % 10**6:06}"
+
+
+def sign_up(client, phone=PHONE, *, language="en", follow=False, **answers):
+    """Join through the pages, reading the code from the phone."""
+    page = f"/{language}/sign-up/"
+    client.post(page, {"phone": phone, "terms": "on", "sensitive_data": "on", **answers})
+    wanted = {"next": answers["next"]} if "next" in answers else {}
+    return client.post(page, {"code": code_sent(phone), **wanted}, follow=follow)
 
 
 def staff(role):

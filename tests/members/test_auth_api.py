@@ -16,12 +16,22 @@ from members.selectors.people import own_patient
 from members.services.tokens import issue_tokens
 from tests.api import ROOT, caller, refusal, wrong_fields
 from tests.factories import UserFactory
-from tests.members.people import NUMBER, PASSWORD, PHONE, asked, joined
+from tests.members.people import (
+    NAME,
+    NUMBER,
+    PASSWORD,
+    PHONE,
+    code_sent,
+    hashes,
+    joined,
+    wrong,
+)
 
 pytestmark = pytest.mark.django_db
 
 TOKEN, REFRESH, LOGOUT = (f"{ROOT}auth/{name}/" for name in ("token", "token/refresh", "logout"))
 REGISTER, ME = f"{ROOT}auth/register/", f"{ROOT}me/"
+CODES, PASSWORD_RESET = f"{ROOT}auth/codes/", f"{ROOT}auth/password/"
 
 
 @pytest.fixture
@@ -112,6 +122,9 @@ def test_wrong_credentials_are_answered_alike(api, alice):
         ({"password": PASSWORD}, {"phone": "required"}),
         ({"phone": PHONE, "username": "desk", "password": PASSWORD}, {"phone": "required"}),
         ({"phone": "x", "password": PASSWORD}, {"phone": "invalid"}),
+        ({"username": "desk", "code": "123456"}, {"code": "required"}),
+        ({"phone": PHONE, "password": PASSWORD, "code": "123456"}, {"code": "required"}),
+        ({"phone": PHONE, "code": "12345"}, {"code": "invalid"}),
         ({"phone": PHONE, "password": PASSWORD, "role": "ADMIN"}, {"role": "unknown_field"}),
         ({"phone": 13912340001, "password": PASSWORD}, {"phone": "wrong_type"}),
     ],
@@ -281,9 +294,16 @@ def test_a_closed_account_has_no_tokens(api, pair, alice):
     assert api.post(REFRESH, {"refresh": pair.refresh}).status_code == 401
 
 
+def registering(**changes):
+    """Have a code sent, and tell what a program then sends to join."""
+    body = {"phone": PHONE, "terms": True, "sensitive_data": True, **changes}
+    APIClient().post(CODES, {"phone": body["phone"], "purpose": "sign_up"})
+    return {"code": code_sent(body["phone"]), **body}
+
+
 def test_known_and_unknown_numbers_register_alike(api, alice):
-    known = api.post(REGISTER, asked())
-    unknown = api.post(REGISTER, asked(phone="+8613912340002"))
+    known = api.post(REGISTER, registering(password="another long phrase"))
+    unknown = api.post(REGISTER, registering(phone="+8613912340002", password=PASSWORD))
 
     assert (known.status_code, known.content) == (201, unknown.content)
     assert unknown.status_code == 201
@@ -292,18 +312,40 @@ def test_known_and_unknown_numbers_register_alike(api, alice):
     assert alice.user.check_password(PASSWORD)
 
 
+def test_known_and_unknown_numbers_take_as_many_hashes_to_register(api, alice, settings):
+    settings.PASSWORD_HASHERS = ["tests.members.people.CountingArgon2"]
+    known = registering(password="another long phrase")
+    unknown = registering(phone="+8613912340002", password=PASSWORD)
+
+    assert [hashes(lambda b=body: api.post(REGISTER, b)) for body in (known, unknown)] == [1, 1]
+
+
 def test_registers_in_the_callers_language():
-    APIClient(headers={"Accept-Language": "zh-hans"}).post(REGISTER, asked())
+    APIClient(headers={"Accept-Language": "zh-hans"}).post(REGISTER, registering())
 
     assert Member.objects.get().user.language == "zh-hans"
 
 
-def test_registers_without_an_identity_number(api):
-    body = asked()
-    del body["identity_number"]
+def test_registers_with_nothing_but_a_phone(api):
+    assert api.post(REGISTER, registering()).status_code == 201
+
+    alice = Member.objects.get()
+    assert not own_patient(alice).has_identity
+    assert own_patient(alice).name is None
+    assert not alice.user.has_usable_password()
+    assert alice.consents.count() == 2
+
+
+def test_registers_with_password_name_and_identity_number(api):
+    body = registering(password=PASSWORD, name=NAME, identity_number=NUMBER, news=True)
 
     assert api.post(REGISTER, body).status_code == 201
-    assert not own_patient(Member.objects.get()).has_identity
+
+    alice = Member.objects.get()
+    assert alice.user.check_password(PASSWORD)
+    assert own_patient(alice).name.reveal() == NAME
+    assert own_patient(alice).identity_number.reveal() == NUMBER
+    assert alice.consents.count() == 3
 
 
 @pytest.mark.parametrize(
@@ -314,6 +356,11 @@ def test_registers_without_an_identity_number(api):
         ({"name": "Al\u0000ice"}, {"name": "null_characters_not_allowed"}),
         ({"password": "short"}, {"password": "invalid"}),
         ({"identity_number": "110105194912310021"}, {"identity_number": "identity_invalid"}),
+        ({"code": "12345"}, {"code": "invalid"}),
+        ({"code": 123456}, {"code": "wrong_type"}),
+        ({"terms": False}, {"terms": "required"}),
+        ({"sensitive_data": False}, {"sensitive_data": "required"}),
+        ({"sensitive_data": "yes"}, {"sensitive_data": "wrong_type"}),
         ({"tier": "jade"}, {"tier": "unknown_field"}),
         ({"is_staff": True}, {"is_staff": "unknown_field"}),
         ({"username": "root"}, {"username": "unknown_field"}),
@@ -322,8 +369,115 @@ def test_registers_without_an_identity_number(api):
     ],
 )
 def test_registering_judges_shape_and_refuses_what_nobody_is_asked(api, changes, fields):
-    assert wrong_fields(api.post(REGISTER, asked(**changes))) == fields
+    body = {"code": "123456", "phone": PHONE, "terms": True, "sensitive_data": True, **changes}
+
+    assert wrong_fields(api.post(REGISTER, body)) == fields
     assert not Member.objects.exists()
+
+
+@pytest.mark.parametrize("missing", ["phone", "code", "terms", "sensitive_data"])
+def test_registering_takes_a_phone_a_code_and_two_consents(api, missing):
+    body = registering()
+    del body[missing]
+
+    assert wrong_fields(api.post(REGISTER, body)) == {missing: "required"}
+
+
+def test_nobody_registers_the_phone_of_somebody_else(api):
+    body = registering()
+
+    answer = api.post(REGISTER, {**body, "code": wrong(body["code"])})
+
+    assert wrong_fields(answer) == {"code": "code_invalid"}
+    assert not Member.objects.exists()
+
+
+def test_a_closed_account_is_not_registered_again(api, alice):
+    User.objects.filter(pk=alice.user.pk).update(is_active=False)
+
+    assert refusal(api.post(REGISTER, registering())) == (403, "account_closed")
+
+
+def test_codes_are_sent_to_known_and_unknown_numbers_alike(api, alice):
+    known = api.post(CODES, {"phone": PHONE, "purpose": "sign_in"})
+    unknown = api.post(CODES, {"phone": "+8613900000000", "purpose": "sign_in"})
+
+    assert (known.status_code, known.content) == (202, unknown.content)
+    assert unknown.status_code == 202
+    assert known.json()["expires_in"] == 300
+    assert code_sent(PHONE)
+    assert code_sent("+8613900000000") is None
+
+
+def test_codes_are_sent_once_a_minute(api, alice):
+    body = {"phone": PHONE, "purpose": "sign_in"}
+    api.post(CODES, body)
+
+    answer = api.post(CODES, body)
+
+    assert refusal(answer) == (429, "rate_limited")
+    assert 0 < int(answer["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"phone": PHONE}, {"purpose": "required"}),
+        ({"phone": PHONE, "purpose": "new_phone"}, {"purpose": "invalid_choice"}),
+        ({"phone": "x", "purpose": "sign_in"}, {"phone": "invalid"}),
+        ({"phone": PHONE, "purpose": "sign_in", "code": "1"}, {"code": "unknown_field"}),
+    ],
+)
+def test_the_shape_of_a_wish_for_a_code_is_judged(api, body, fields):
+    assert wrong_fields(api.post(CODES, body)) == fields
+
+
+def test_a_member_signs_in_by_code(api, alice):
+    api.post(CODES, {"phone": PHONE, "purpose": "sign_in"})
+
+    answer = api.post(TOKEN, {"phone": PHONE, "code": code_sent(PHONE)})
+
+    assert answer.status_code == 200
+    assert bearing(answer.json()["access"]).get(ME).json()["number"] == alice.number
+
+
+@pytest.mark.parametrize("phone", [PHONE, "+8613900000000"])
+def test_a_wrong_code_is_answered_like_a_wrong_password(api, alice, phone):
+    api.post(CODES, {"phone": phone, "purpose": "sign_in"})
+
+    answer = api.post(TOKEN, {"phone": phone, "code": wrong(code_sent(PHONE) or "000000")})
+
+    assert refusal(answer) == (401, "invalid_credentials")
+
+
+def test_after_a_long_time_a_code_alone_is_too_little(api, alice):
+    User.objects.filter(pk=alice.user.pk).update(last_login=clock.now() - timedelta(days=91))
+    api.post(CODES, {"phone": PHONE, "purpose": "sign_in"})
+    body = {"phone": PHONE, "code": code_sent(PHONE)}
+    ending = own_patient(alice).identity_number.reveal()[-6:]
+
+    asked = api.post(TOKEN, body)
+    answer = api.post(TOKEN, {**body, "document_ending": ending})
+
+    assert refusal(asked) == (401, "document_ending_required")
+    assert answer.status_code == 200
+
+
+def test_a_code_sets_a_new_password(api, alice, pair):
+    api.post(CODES, {"phone": PHONE, "purpose": "reset_password"})
+    body = {"phone": PHONE, "code": code_sent(PHONE), "password": "quite another phrase"}
+
+    refused = api.post(PASSWORD_RESET, {**body, "code": wrong(body["code"])})
+    weak = api.post(PASSWORD_RESET, {**body, "password": "password123"})
+    answer = api.post(PASSWORD_RESET, body)
+
+    assert wrong_fields(refused) == {"code": "code_invalid"}
+    assert wrong_fields(weak) == {"password": "invalid"}
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert bearing(pair.access).get(ME).status_code == 401
+    assert api.post(REFRESH, {"refresh": pair.refresh}).status_code == 401
+    alice.user.refresh_from_db()
+    assert alice.user.check_password("quite another phrase")
 
 
 def test_nothing_registered_is_told_to_others(api, alice):

