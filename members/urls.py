@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members.views import membership, show_again, sign_in
+from members.views import membership, phone, show_again, sign_in
 
 app_name = "members"
 urlpatterns = [
@@ -12,5 +12,6 @@ urlpatterns = [
     path("reset-password/", sign_in.ResetPassword.as_view(), name="reset_password"),
     path("sign-up/", sign_in.SignUp.as_view(), name="sign_up"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("account/phone/", phone.phone, name="phone"),
     path("membership/", membership.membership, name="membership"),
 ]

@@ -34,9 +34,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return member.user if member else None
 
     def get_phone(self, user: AbstractBaseUser) -> tuple[str, bool] | None:
-        """Tell the number of an account. No number is verified until codes can be sent."""
+        """Tell the number of an account, and whether its holder has shown a code sent to it."""
         member = Member.objects.filter(user_id=user.pk).first()
-        return (member.phone.reveal(), False) if member and member.phone else None
+        if member is None or not member.phone:
+            return None
+        return member.phone.reveal(), member.phone_verified_at is not None
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """Know an account that may sign in; a closed one is answered like a wrong password."""

@@ -20,11 +20,12 @@ from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
 from members.admin.tiers import TierChangeInline
 from members.choices import Relation
-from members.forms.fields import IdentityNumberField
+from members.forms.fields import IdentityNumberField, PhoneField
 from members.forms.tiers import GrantForm
 from members.models import FamilyLink, Member, Patient, Suspension
 from members.selectors.people import signed_in
 from members.services.patients import reveal_identity, verify_patient
+from members.services.phones import change_phone_at_desk
 from members.services.suspensions import lift_suspension, suspend_member
 from members.services.tiers import grant_tier
 
@@ -36,6 +37,12 @@ class SuspensionForm(ReasonForm):
     """Ask for how long, and why."""
 
     days = forms.IntegerField(label=_("Days"), min_value=1, max_value=MOST_DAYS, initial=30)
+
+
+class PhoneForm(ReasonForm):
+    """Ask for the new number, and why."""
+
+    phone = PhoneField(label=_("New phone number"))
 
 
 class DocumentForm(forms.Form):
@@ -96,7 +103,7 @@ class MemberAdmin(ReadOnly, ActingAdmin):
         "joined_at",
     )
     inlines = (LinkInline, SuspensionInline, TierChangeInline)
-    actions = ("suspend", "lift", "grant_tier")
+    actions = ("suspend", "lift", "grant_tier", "change_phone")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         """Fetch each member's own patient with it."""
@@ -149,6 +156,21 @@ class MemberAdmin(ReadOnly, ActingAdmin):
     def grant_tier(self, request: HttpRequest, member: Member, answers: Answers) -> None:
         """Give a member a tier until a day."""
         grant_tier(member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers)
+
+    @confirmed_action(
+        _("Change the phone number"),
+        permission="members.change_phone",
+        explanation=_(
+            "Only after you have seen the member's document. All devices are signed out, "
+            "and the old number is told."
+        ),
+        form=PhoneForm,
+    )
+    def change_phone(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Give a member who lost the phone another number."""
+        change_phone_at_desk(
+            member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
 
 
 @admin.register(Patient)

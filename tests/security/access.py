@@ -41,6 +41,7 @@ PAGES_AND_API = {
     "members:reset_password": PUBLIC,
     "members:sign_up": PUBLIC,
     "members:sign_out": PUBLIC,
+    "members:phone": MEMBER,
     "members:membership": PUBLIC,
     # API
     "auth-token": PUBLIC,
@@ -147,6 +148,7 @@ ACTIONS = {
     "members.member": {
         "suspend": {ADMINISTRATOR},
         "lift": {ADMINISTRATOR},
+        "change_phone": {DESK},
         "grant_tier": {ADMINISTRATOR},
     },
     "members.patient": {"verify": {DESK}},
