@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise, lazy
+from django.utils.functional import lazy
 
 from medbook import locks
 from medbook.audit.choices import Action
@@ -36,7 +36,6 @@ MESSAGES: Mapping[TierChangeKind, str] = {
 
 MOMENT = timedelta(seconds=1)  # what ends at midnight is good until the day before
 
-lazy_text: Callable[..., Promise] = lazy(lambda say, *about: str(say(*about)), str)
 log = structlog.get_logger(__name__)
 Progress = Callable[[int, int], None]
 
@@ -188,11 +187,18 @@ def _tell(
 
 def _fact(fact: Tier | datetime | int | None) -> Fact:
     if isinstance(fact, Tier):
-        return lazy_text(getattr, fact, "name")
+        return _said_later(getattr, fact, "name")
     if isinstance(fact, datetime):
         last_day = timezone.localtime(fact - MOMENT).date()
-        return lazy_text(date_format, last_day)
+        return _said_later(date_format, last_day)
     return fact or 0
+
+
+def _say(say: Callable[..., str], *about: object) -> str:
+    return say(*about)
+
+
+_said_later = lazy(_say, str)
 
 
 def _standing(member: Member) -> Standing:
