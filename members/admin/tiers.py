@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
 from medbook.admin_site import ReadOnly
@@ -19,7 +20,12 @@ class TierChangeInline(ReadOnly, admin.TabularInline):
 
     model = TierChange
     extra = 0
-    fields = readonly_fields = ("at", "kind", "from_tier", "to_tier", "points", "until", "reason")
+    fields = readonly_fields = ("at", "kind", "earlier", "to_tier", "points", "until", "reason")
+
+    @admin.display(description=_("earlier tier"))
+    def earlier(self, change: TierChange) -> str:
+        """Name the tier before."""
+        return change.from_tier.name if change.from_tier else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TierChange]:
         """Fetch the tiers along, latest first."""

@@ -33,7 +33,8 @@ class GrantForm(ReasonForm):
 
     tier = forms.ModelChoiceField(label=_("Tier"), queryset=Tier.objects.order_by("rank"))
     until = DayField(
-        label=_("Until the end of"), help_text=_("At most two years from now. Then it ends alone.")
+        label=_("Until the end of"),
+        help_text=_("At most two years from now. Then it ends by itself."),
     )
 
     field_order = ("tier", "until", "reason")
