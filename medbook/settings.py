@@ -299,6 +299,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
+    "old codes": {
+        "task": "members.tasks.forget_old_codes",
+        "schedule": crontab(hour="3", minute="50"),
+    },
     "messages": {"task": "members.tasks.send_due_messages", "schedule": 15.0},
     "release": {
         "task": "scheduling.tasks.run_nightly_release",

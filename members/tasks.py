@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 
 from medbook import clock
-from members.services import deliveries, tiers
+from members.services import codes, deliveries, tiers
 
 
 @shared_task(ignore_result=True, time_limit=3600)
@@ -24,3 +24,9 @@ def send_one_message(*, delivery_uid: str) -> None:
 def send_due_messages() -> None:
     """Send what was kept out of the quiet hours, what failed before, and what a poke missed."""
     deliveries.send_due_messages(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
+def forget_old_codes() -> None:
+    """Delete the codes that no limit looks at any more."""
+    codes.forget_old_codes(now=clock.now())
