@@ -3,17 +3,20 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from medbook import health
@@ -103,6 +106,26 @@ class MedBookAdminSite(AdminSite):
         ]
         return [*pages, *super().get_urls()]
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Let staff in that has shown all that settings.STAFF_DOOR asks for."""
+        return super().has_permission(request) and bool(_door("may_enter")(request))
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for name and password; who lacks something else is led there first."""
+        index = reverse("admin:index", current_app=self.name)
+        if request.method == "GET" and self.has_permission(request):
+            return redirect(index)
+        if first := _door("first_step")(request):
+            return redirect(first)
+        context = {**self.each_context(request), "app_path": request.get_full_path()}
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = index
+        request.current_app = self.name  # type: ignore[attr-defined]
+        answer: HttpResponse = _door("sign_in")(request, {**context, **(extra_context or {})})
+        return answer
+
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
@@ -125,3 +148,7 @@ class MedBookAdminSite(AdminSite):
             return page.view(request, *args, **kwargs)
 
         return view
+
+
+def _door(name: str) -> Callable[..., Any]:
+    return cast("Callable[..., Any]", import_string(settings.STAFF_DOOR[name]))

@@ -39,6 +39,7 @@ STATUS_BY_CODE = {
     "otp_required": 401,
     "too_many_reveals": 429,
     "rate_limited": 429,
+    "too_many_tries": 429,
     "unavailable": 503,
     "unknown_parameter": 400,
 }

@@ -129,6 +129,8 @@ PAGE_FACTS = {
     "clinic": "appointments.selectors.catalogue.main_clinic",
     "member": "members.selectors.people.member_of",
     "unread": "members.selectors.messages.unread_count",
+    "theme": "members.selectors.appearance.theme_of",
+    "text_size": "members.selectors.appearance.text_size_of",
 }
 
 STATIC_URL = "/static/"
@@ -359,6 +361,11 @@ SESSION_ENGINE = "medbook.sessions"
 MEMBER_SESSION = timedelta(days=14)
 STAFF_SESSION_IDLE = timedelta(minutes=env.int("STAFF_SESSION_IDLE_MINUTES", default=15))
 STAFF_SESSION_LONGEST = timedelta(hours=env.int("STAFF_SESSION_HOURS", default=12))
+# In production staff shows a second factor before any page of the workbench.
+STAFF_SECOND_FACTOR_REQUIRED = env.bool("STAFF_SECOND_FACTOR_REQUIRED", default=not IS_DEVELOPMENT)
+STAFF_DOOR = {
+    name: f"members.adapters.staff.{name}" for name in ("may_enter", "first_step", "sign_in")
+}
 SESSION_COOKIE_AGE = int(MEMBER_SESSION.total_seconds())
 
 ACCOUNT_ADAPTER = "members.adapters.accounts.AccountAdapter"

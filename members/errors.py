@@ -208,3 +208,57 @@ class PhoneTaken(Refused):
     """Another account has the number; said to staff only."""
 
     message = _("Another account has this phone number.")
+
+
+class FactorCodeInvalid(Refused):
+    """A code of an authenticator app or a recovery code is wrong, old, or was used before."""
+
+    message = _("This code is not valid. Please wait for the next one, or check your clock.")
+
+
+class PasskeyRefused(Refused):
+    """What the browser says of a passkey does not hold."""
+
+    message = _("This passkey was not accepted. Please try again, or use another way.")
+
+
+class AppPresent(Refused):
+    """One authenticator app is enough."""
+
+    message = _("There is an authenticator app already. Take it away before you add another.")
+
+
+class WithoutSecondFactor(Refused):
+    """There is nothing to take away, or to make recovery codes for."""
+
+    message = _("This account has no second factor.")
+
+
+class OwnFactor(Refused):
+    """Nobody frees themselves of the second factor."""
+
+    message = _("You cannot take away your own second factor here.")
+
+
+class OtpRequired(NotAllowed):
+    """The password is right, and the account wants a second factor as well."""
+
+    message = _("Please also send a code of your authenticator app as `otp`.")
+
+
+class SecondFactorMissing(NotAllowed):
+    """An account of staff must have a second factor, and has none."""
+
+    message = _("Please sign in to the workbench and set up a second factor first.")
+
+
+class NameFixed(Refused):
+    """A document stands behind the name."""
+
+    message = _("This name is on record with a document. Please ask the desk to correct it.")
+
+
+class TooManyTries(TryLater):
+    """Somebody has failed at the second factor too often."""
+
+    message = _("There were too many failed attempts. Please wait before you try again.")

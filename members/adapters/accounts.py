@@ -48,6 +48,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Lead home."""
         return reverse("appointments:home")
 
+    def get_login_stages(self) -> list[str]:
+        """Ask for a second factor last."""
+        return [*super().get_login_stages(), "members.adapters.second_factor.SecondFactorStage"]
+
     def get_client_ip(self, request: HttpRequest) -> str | None:
         """Tell the client's address, counted as everywhere."""
         return request_context.current().ip

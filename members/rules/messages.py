@@ -205,4 +205,12 @@ KINDS = by_key(
         channels=("sms", "email"),
         is_critical=True,
     ),
+    MessageKind(
+        key="second_factor_changed",
+        label=_("Second factor"),
+        title=_("Your second factor was changed"),
+        text=_("The second factor of your account was changed. If that was not you, call us."),
+        channels=("sms", "email"),
+        is_critical=True,
+    ),
 )

@@ -26,8 +26,9 @@ LIFE = "life"  # what a session knows of itself
 
 @dataclass(frozen=True)
 class Life:
-    """When somebody signed in, was seen, last showed who they are, and with a second factor."""
+    """Whose session it is: signed in and seen when, shown to be them when, with which proof."""
 
+    user_uid: str
     signed_in_at: datetime
     seen_at: datetime
     shown_at: datetime
@@ -47,16 +48,30 @@ def life_of(session: SessionBase) -> Life | None:
 
 
 def begin_session(*, session: SessionBase, user: User, now: datetime) -> None:
-    """Note that somebody has just signed in here; what was shown on the way in is kept."""
-    before = life_of(session)
-    has_factor = before is not None and before.has_second_factor
-    _keep(session, Life(now, now, now, has_second_factor=has_factor))
+    """Note that somebody has just signed in here; what they showed on the way in is kept."""
+    has_factor = has_shown_factor(session, user)
+    _keep(session, Life(str(user.uid), now, now, now, has_second_factor=has_factor))
     note_visit(session=session, user=user, now=now)
+
+
+def has_shown_factor(session: SessionBase, user: User) -> bool:
+    """Tell whether this very account has shown a second factor in this session."""
+    life = life_of(session)
+    return life is not None and life.user_uid == str(user.uid) and life.has_second_factor
+
+
+def note_shown(
+    *, session: SessionBase, user: User, now: datetime, has_second_factor: bool = False
+) -> None:
+    """Remember that somebody has just shown who they are, perhaps by a second factor."""
+    life = _life_for(session, user, now)
+    had_factor = life.has_second_factor or has_second_factor
+    _keep(session, replace(life, shown_at=now, has_second_factor=had_factor))
 
 
 def note_visit(*, session: SessionBase, user: User, now: datetime) -> None:
     """Write down, now and then, that somebody was here, for the list of their sign-ins."""
-    life = life_of(session) or Life(now, now, now)
+    life = _life_for(session, user, now)
     key = session.session_key or ""
     is_new = life.noted_key != key
     if not is_new and not is_worth_noting(seen_at=life.seen_at, now=now, is_staff=user.is_staff):
@@ -77,13 +92,6 @@ def note_visit(*, session: SessionBase, user: User, now: datetime) -> None:
                 "last_seen_at": now,
             },
         )
-
-
-def note_shown(*, session: SessionBase, now: datetime, has_second_factor: bool = False) -> None:
-    """Remember that somebody has just shown who they are, perhaps by a second factor."""
-    life = life_of(session) or Life(now, now, now)
-    had_factor = life.has_second_factor or has_second_factor
-    _keep(session, replace(life, shown_at=now, has_second_factor=had_factor))
 
 
 def end_sessions(*, user: User, now: datetime, keep: SessionBase | None = None) -> int:
@@ -133,6 +141,12 @@ def end_session(*, user: User, uid: uuid.UUID, now: datetime) -> None:
     else:
         raise Missing()
     record_event(Action.SESSION_ENDED, subject=browser or family, by=user, facts={"count": 1})
+
+
+def _life_for(session: SessionBase, user: User, now: datetime) -> Life:
+    life = life_of(session)
+    is_theirs = life is not None and life.user_uid == str(user.uid)
+    return life if life and is_theirs else Life(str(user.uid), now, now, now)
 
 
 def _keep(session: SessionBase, life: Life) -> None:

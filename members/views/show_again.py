@@ -1,7 +1,8 @@
-"""How does somebody signed in show again who they are?"""
+"""How does somebody show a second factor on the way in, or later again who they are?"""
 
 from typing import Any
 
+from allauth.account.stages import LoginStageController
 from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +15,31 @@ from django.views.decorators.http import require_http_methods
 
 from medbook import clock
 from members.forms.account import PasswordAgainForm
+from members.models import User
 from members.selectors.people import signed_in
 from members.services.sessions import note_shown
+from members.views.proofs import factor_proof
+
+STAGE = "second_factor"
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def second_factor_at_sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for the second factor of somebody whose password or code was right just now."""
+    stage = LoginStageController.enter(request, STAGE)
+    user = stage.login.user if stage else None
+    if not isinstance(user, User):
+        return redirect("members:sign_in")
+    proof = factor_proof(request, user)
+    if proof.is_good:
+        note_shown(session=request.session, user=user, now=clock.now(), has_second_factor=True)
+        answer: HttpResponse = stage.exit()
+        return answer
+    return render(
+        request, "members/second_factor_at_sign_in.html", proof.forms, status=_status(request)
+    )
 
 
 @login_required
@@ -23,22 +47,39 @@ from members.services.sessions import note_shown
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_again(request: HttpRequest) -> HttpResponse:
-    """Ask for the password before something that a stranger at this screen must not do."""
+    """Ask once more before something that a stranger at this screen must not do."""
     user = signed_in(request.user)
-    form = PasswordAgainForm(request.POST or None)
-    if form.is_valid():
-        password = form.cleaned_data["password"]
-        if authenticate(request, username=user.username, password=password) == user:
-            note_shown(session=request.session, now=clock.now())
-            return redirect(_wanted(request) or "appointments:home")
-        form.add_error("password", _("This is not your password."))
+    proof = factor_proof(request, user)
+    form = PasswordAgainForm(request.POST if "password" in request.POST else None)
+    if proof.is_good or _is_password(request, user, form):
+        note_shown(
+            session=request.session,
+            user=user,
+            now=clock.now(),
+            has_second_factor=proof.is_good,
+        )
+        return redirect(_wanted(request) or "appointments:home")
     context: dict[str, Any] = {
-        "form": form,
+        "form": form if user.has_usable_password() else None,
         "redirect_field_name": REDIRECT_FIELD_NAME,
         "redirect_field_value": _wanted(request),
+        **proof.forms,
     }
-    status = 422 if form.is_bound else 200
-    return render(request, "members/show_again.html", context, status=status)
+    return render(request, "members/show_again.html", context, status=_status(request))
+
+
+def _is_password(request: HttpRequest, user: User, form: PasswordAgainForm) -> bool:
+    if not form.is_valid():
+        return False
+    password = form.cleaned_data["password"]
+    if authenticate(request, username=user.username, password=password) == user:
+        return True
+    form.add_error("password", _("This is not your password."))
+    return False
+
+
+def _status(request: HttpRequest) -> int:
+    return 422 if request.method == "POST" else 200
 
 
 def _wanted(request: HttpRequest) -> str:
