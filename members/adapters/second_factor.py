@@ -1,6 +1,6 @@
 """When does the way into a session lead past a second factor?"""
 
-from allauth.account.stages import LoginStage
+from allauth.account.internal.stagekit import LoginStage
 from django.http import HttpResponse
 from django.shortcuts import redirect
 

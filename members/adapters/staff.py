@@ -23,6 +23,10 @@ class StaffSignIn(LoginView):
     authentication_form = AdminAuthenticationForm
     template_name = "admin/login.html"
 
+    def get_default_redirect_url(self) -> str:
+        """Lead to the workbench."""
+        return reverse("admin:index")
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Enter the way into a session."""
         user = form.get_user()

@@ -36,7 +36,7 @@ def matching_step(secret: str, code: str, *, now: datetime, last_step: int | Non
     current = step_of(now)
     for step in range(current - STEPS_AROUND, current + STEPS_AROUND + 1):
         is_new = last_step is None or step > last_step
-        if is_new and hmac.compare_digest(code_at(secret, step), code):
+        if is_new and hmac.compare_digest(code_at(secret, step).encode(), code.encode()):
             return step
     return None
 
@@ -50,6 +50,9 @@ def wait_until(failures: int, last_failed_at: datetime) -> datetime:
 
 
 def plain_code(text: str) -> str:
-    """Read a code as people type it: in groups, in any case, with look-alikes for digits."""
+    """Read a code as people type it: in groups, in any case, with look-alikes for digits.
+
+    What no code holds gives the empty text, which is never right.
+    """
     plain = "".join(text.split()).replace("-", "").upper()
-    return plain.translate(str.maketrans("OIL", "011"))
+    return plain.translate(str.maketrans("OIL", "011")) if plain.isascii() else ""

@@ -144,8 +144,9 @@ def _use(
     return owner
 
 
-def _refused(user: User | None) -> None:
+def _refused(user: User | None) -> User | None:
     record_event(Action.SECOND_FACTOR_FAILED, subject=user, by=user, outcome=Outcome.DENIED)
+    return None
 
 
 def _passkeys(user: User) -> list[tuple[AttestedCredentialData, SecondFactor]]:

@@ -2,10 +2,9 @@
 
 import json
 import uuid
-from typing import Any
 from urllib.parse import quote, urlencode
 
-import qrcode
+import segno
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -73,7 +72,9 @@ def new_app(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        **_drawn(_address_of(user, secret)),
+        "drawing": segno.make(_address_of(user, secret), error="m").svg_inline(
+            omitsize=True, border=2
+        ),
     }
     status = 422 if form.is_bound else 200
     return render(request, "members/new_app.html", context, status=status)
@@ -146,12 +147,3 @@ def _added(request: HttpRequest, codes: list[str]) -> HttpResponse:
 def _address_of(user: User, secret: str) -> str:
     label = quote(f"{ISSUER}:{user.username}")
     return f"otpauth://totp/{label}?{urlencode({'secret': secret, 'issuer': ISSUER})}"
-
-
-def _drawn(text: str) -> dict[str, Any]:
-    """Draw a QR code as one path on a square of `size` units."""
-    code = qrcode.QRCode(border=0, error_correction=qrcode.ERROR_CORRECT_M)
-    code.add_data(text)
-    rows = code.get_matrix()
-    dots = [(x, y) for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark]
-    return {"dots": "".join(f"M{x} {y}h1v1h-1z" for x, y in dots), "size": len(rows)}

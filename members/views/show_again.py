@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allauth.account.stages import LoginStageController
+from allauth.account.internal.stagekit import LoginStageController
 from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
