@@ -1,6 +1,6 @@
 """How do invented members and staff get their accounts?"""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -9,11 +9,15 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import entry, record_events
-from members.choices import ConsentState, IdentityKind, PatientState, Relation
-from members.models import FamilyLink, Member, Patient, Tier, User
+from members.choices import ConsentState, IdentityKind, PatientState, PointReason, Relation
+from members.models import FamilyLink, Member, Patient, PointEntry, Tier, User
 from members.rules import spelling
+from members.rules.tiers import YEAR
+from members.selectors.tiers import entry_tier
+from members.services.tiers import note_joining
 from reports.services.demo_hospital import demo_rows
 
+EARNED_AGO = timedelta(days=58)
 PASSWORD = "medbook-demo"  # noqa: S105 (printed at every `make run`)
 
 
@@ -34,9 +38,9 @@ def make_people(*, now: datetime) -> int:
             is_superuser=row.get("superuser", False),
         )
         user.groups.add(Group.objects.get(name=row["role"]))
-    tiers = {tier.code: tier for tier in Tier.objects.all()}
+    first = entry_tier()
     members = [
-        _make_member(number, row, tiers[row["tier"]], hashed, now)
+        _make_member(number, row, first, hashed, now)
         for number, row in enumerate(rows["members"], start=1)
     ]
     record_events(entry(Action.MEMBER_JOINED, subject=member) for member in members)
@@ -57,6 +61,7 @@ def _make_member(
         joined_at=now,
         phone_verified_at=now,
     )
+    _make_past(member, row.get("points", 0), now)
     identity = row["identity_number"]
     patient = Patient.objects.create(
         name=row["name"],
@@ -77,3 +82,21 @@ def _make_member(
         created_at=now,
     )
     return member
+
+
+def _make_past(member: Member, points: int, now: datetime) -> None:
+    """Let a member have earned points a while ago; the review makes a tier of them."""
+    note_joining(member=member, now=now)
+    if not points:
+        return
+    earned_at = now - EARNED_AGO
+    PointEntry.objects.create(
+        member=member,
+        seq=1,
+        at=earned_at,
+        amount=points,
+        balance_after=points,
+        reason=PointReason.EARNED,
+        reference=f"demo:{member.number}",
+        expires_at=earned_at + 2 * YEAR,
+    )

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from medbook import clock
 from members.services.roles import grant_roles
+from members.services.tiers import review_tiers
 from reports.services.demo_hospital import make_hospital
 from reports.services.demo_people import make_people
 from reports.services.demo_visits import (
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         zone = settings.TIME_ZONE
         grant_roles()  # staff are put into groups
         self._step("accounts", make_people, now=began)
+        self._step("tiers", lambda at: review_tiers(now=at).total(), at=began)
         self._step(
             "doctors",
             make_hospital,
