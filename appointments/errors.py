@@ -95,6 +95,12 @@ class PayAtDeskNotAllowed(Refused):
     message = _("Paying at the clinic is not possible with your membership.")
 
 
+class TooManyPoints(Refused):
+    """Points pay a part of the fee only."""
+
+    message = _("At most %(most)s points can be used for this visit.")
+
+
 class HoldExpired(Refused):
     """The hold ran out."""
 

@@ -82,7 +82,10 @@ class HoldForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """For whom, and why. With one patient only, there is nothing to choose."""
+    """For whom, why, and with how many points. What leaves no choice is not asked.
+
+    `shown_points` says with how many points the member has seen the price.
+    """
 
     patient = forms.ChoiceField(label=_("Who is the visit for?"), widget=forms.RadioSelect)
     reason = forms.CharField(
@@ -92,9 +95,22 @@ class ConfirmForm(forms.Form):
         max_length=REASON_LENGTH,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    shown_points = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, links: Sequence[FamilyLink], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, links: Sequence[FamilyLink], most_points: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.most_points = most_points
+        if most_points:
+            self.fields["points"] = forms.IntegerField(
+                label=_("Points to use"),
+                help_text=_("Up to %(most)s points can be used for this visit.")
+                % {"most": most_points},
+                required=False,
+                min_value=0,
+                max_value=most_points,
+            )
         self.patients = {str(link.patient.uid): link.patient for link in links}
         if len(self.patients) > 1:
             self.fields["patient"].choices = [  # type: ignore[attr-defined]
@@ -102,6 +118,16 @@ class ConfirmForm(forms.Form):
             ]
         else:
             del self.fields["patient"]
+
+    @property
+    def used_points(self) -> int:
+        """How many points are to be used."""
+        return self.cleaned_data.get("points") or 0
+
+    @property
+    def shows_the_price(self) -> bool:
+        """Tell whether the member has seen what is to be paid with these points."""
+        return self.used_points == (self.cleaned_data.get("shown_points") or 0)
 
     def clean_patient(self) -> Patient:
         """Return the chosen patient."""

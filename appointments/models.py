@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
@@ -88,6 +89,7 @@ class Appointment(models.Model):
     )
     fee = models.DecimalField(_("fee"), max_digits=12, decimal_places=2)
     discount = models.DecimalField(_("discount"), max_digits=12, decimal_places=2, default=0)
+    points = models.PositiveIntegerField(_("points used"), default=0)
     price = models.DecimalField(_("price"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)
     way_to_pay = models.CharField(_("way to pay"), max_length=8, choices=WayToPay, blank=True)
@@ -156,7 +158,11 @@ class Appointment(models.Model):
                 condition=Q(starts_at__lt=F("ends_at")), name="appointment_starts_before_it_ends"
             ),
             models.CheckConstraint(
-                condition=Q(price__gte=0, price=F("fee") - F("discount"), discount__gte=0),
+                condition=Q(
+                    price__gte=0,
+                    price=F("fee") - F("discount") - F("points") * Value(Decimal("0.01")),
+                    discount__gte=0,
+                ),
                 name="appointment_price_adds_up",
             ),
             models.CheckConstraint(

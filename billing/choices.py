@@ -17,6 +17,7 @@ class LineKind(TextChoices):
 
     FEE = "fee", _("Registration fee")
     TIER_DISCOUNT = "tier_discount", _("Tier discount")
+    POINTS = "points", _("Points")
 
 
 class Gateway(TextChoices):

@@ -1,20 +1,38 @@
 """What does a visit cost a member?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from medbook import money
+from members.rules.points import most_to_spend, worth
 
 
 @dataclass(frozen=True)
 class Quote:
-    """A price and how it comes about: full less discount is the total, to the cent."""
+    """A price and how it comes about: full less discount and points is the total, to the cent."""
 
     full: Decimal
     discount: Decimal
     total: Decimal
     currency: str
     tier_name: str = ""
+    points: int = 0
+
+    @property
+    def discounted(self) -> Decimal:
+        """The fee after the tier's discount."""
+        return self.full - self.discount
+
+    @property
+    def points_worth(self) -> Decimal:
+        """What the points take off."""
+        return worth(self.points)
+
+    def with_points(self, points: int) -> "Quote":
+        """Return the price when so many points are used. Raises: ValueError for too many."""
+        if not 0 <= points <= most_to_spend(self.discounted, points):
+            raise ValueError("Points pay a part of the fee, and are not negative.")
+        return replace(self, points=points, total=self.discounted - worth(points))
 
 
 def quote(*, fee: Decimal, currency: str, discount_rate: Decimal, tier_name: str = "") -> Quote:

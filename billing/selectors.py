@@ -1,6 +1,9 @@
 """What is owed, and what was paid?"""
 
 from collections.abc import Collection
+from decimal import Decimal
+
+from django.db.models import Sum
 
 from billing.choices import PaymentState
 from billing.models import Invoice, Payment
@@ -22,3 +25,9 @@ def paid_subjects(subjects: Collection[str]) -> set[str]:
     """Tell for which of these subjects money came in (one query)."""
     paid = Payment.objects.filter(invoice__subject__in=subjects, state=PaymentState.CAPTURED)
     return set(paid.values_list("invoice__subject", flat=True))
+
+
+def paid_amount(subject: str) -> Decimal:
+    """Tell how much money came in for a subject (one query)."""
+    came_in = Payment.objects.filter(invoice__subject=subject, state=PaymentState.CAPTURED)
+    return came_in.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)

@@ -9,6 +9,7 @@ from billing.rules import Quote
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, conflict_as, lock, require_transaction
+from medbook.outbox import services as outbox
 from members.models import Member, User
 
 
@@ -37,6 +38,8 @@ def raise_invoice(
     amounts = [(LineKind.FEE, quote.full)]
     if quote.discount:
         amounts.append((LineKind.TIER_DISCOUNT, -quote.discount))
+    if quote.points:
+        amounts.append((LineKind.POINTS, -quote.points_worth))
     InvoiceLine.objects.bulk_create(
         InvoiceLine(invoice=invoice, number=number, kind=kind, amount=amount)
         for number, (kind, amount) in enumerate(amounts, start=1)
@@ -86,6 +89,7 @@ def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) 
     invoice.save(update_fields=["paid_at", "state"])
     facts = {**_facts(invoice), "gateway": payment.gateway}
     record_event(Action.PAYMENT_RECORDED, subject=payment, by=by, facts=facts)
+    outbox.add("invoice.paid", key=invoice.uid, subject=invoice.subject)
     return payment
 
 

@@ -135,7 +135,11 @@ class MedBookAdminSite(AdminSite):
             if page.is_on_home and request.user.has_perm(page.permission)
         ]
         attention = health.attention((*settings.READINESS_CHECKS, *settings.HOME_CHECKS))
-        facts = {"attention": attention, "pages": pages}
+        facts = {
+            "attention": attention,
+            "errands": health.errands(request.user),
+            "pages": pages,
+        }
         return super().index(request, {**facts, **(extra_context or {})})
 
     def _permitted(self, page: Page) -> View:

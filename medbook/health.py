@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -46,6 +47,16 @@ def attention(checks: Iterable[str]) -> dict[str, str]:
         sentence = import_string(dotted)(now=clock.now())
         if sentence:
             found[dotted.rsplit(".", 1)[1]] = str(sentence)
+    return found
+
+
+def errands(user: Any) -> list[tuple[str, str]]:
+    """Ask the apps what waits for this member of staff: a sentence, and the page that helps."""
+    found = []
+    for dotted, page in settings.STAFF_ERRANDS.items():
+        sentence = import_string(dotted)(by=user, now=clock.now())
+        if sentence:
+            found.append((str(sentence), page))
     return found
 
 

@@ -29,6 +29,7 @@ AWAY = ("08", "53", "57P", "58")
 class Rung(IntEnum):
     """The one order in which rows of different kinds are locked: only ever downwards."""
 
+    APPROVAL = 0
     MEMBER = 1
     PATIENT = 2
     DOCTOR = 3

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "medbook.idempotency",
     "medbook.outbox",
     "medbook.jobs",
+    "medbook.approvals",
     "members",
     "scheduling",
     "billing",
@@ -306,6 +307,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="50"),
     },
     "messages": {"task": "members.tasks.send_due_messages", "schedule": 15.0},
+    "points": {"task": "members.tasks.expire_points", "schedule": crontab(minute="10")},
     "release": {
         "task": "scheduling.tasks.run_nightly_release",
         "schedule": crontab(hour="2", minute="0"),
@@ -321,9 +323,12 @@ CELERY_BEAT_SCHEDULE = {
 OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.held": [],
     "appointment.booked": ["appointments.notifications.send_confirmation"],
-    "appointment.cancelled": [],
-    "appointment.called_off": [],
-    "appointment.expired": [],
+    "appointment.cancelled": ["appointments.services.points.give_points_back"],
+    "appointment.called_off": ["appointments.services.points.give_points_back"],
+    "appointment.expired": ["appointments.services.points.give_points_back"],
+    "appointment.completed": ["appointments.services.points.award_points"],
+    "invoice.paid": ["appointments.services.points.award_points_for_payment"],
+    "payment.refunded": ["appointments.services.points.take_back_awarded_points"],
     "message.waiting": ["members.notifications.send_delivery"],
 }
 # Each answers whether a patient still has a use for whom books; the member is None for all.
@@ -338,6 +343,16 @@ JOB_KINDS: dict[str, str] = {}
 READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
 # Likewise, but told to staff only, since the service itself is in order.
 HOME_CHECKS = ["members.selectors.messages.failed_messages"]
+# What waits for a person of the staff, by the question that tells, with the page that helps.
+STAFF_ERRANDS = {
+    "medbook.approvals.selectors.waiting_approvals": "admin:approvals_approval_changelist",
+}
+# What is done once a second person has approved it, by kind.
+APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}
+
+# Points
+
+POINTS_ADJUSTMENT_LIMIT = env.int("POINTS_ADJUSTMENT_LIMIT", default=1000)  # above: two people
 
 # Sign-in
 

@@ -1,5 +1,6 @@
 """How does a text leave for a spreadsheet without being taken for a formula?"""
 
+BYTE_ORDER_MARK = "\ufeff"  # without it, Excel reads Chinese as Latin letters
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 

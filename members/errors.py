@@ -29,6 +29,12 @@ class NotSuspended(Refused):
     message = _("Online booking is not paused for this member.")
 
 
+class NotEnoughPoints(Refused):
+    """More points are asked for than there are."""
+
+    message = _("There are not enough points: %(balance)s can be used.")
+
+
 class ReasonMissing(Refused):
     """Staff has to say why."""
 

@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 
 from medbook import clock
-from members.services import codes, deliveries, tiers
+from members.services import codes, deliveries, points, tiers
 
 
 @shared_task(ignore_result=True, time_limit=3600)
@@ -30,3 +30,9 @@ def send_due_messages() -> None:
 def forget_old_codes() -> None:
     """Delete the codes that no limit looks at any more."""
     codes.forget_old_codes(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
+def expire_points() -> None:
+    """Write off the points that have expired."""
+    points.expire_points(now=clock.now())

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from members.views import account, membership, phone, second_factor, show_again, sign_in
+from members.views import (
+    account,
+    membership,
+    phone,
+    points,
+    second_factor,
+    show_again,
+    sign_in,
+)
 
 app_name = "members"
 urlpatterns = [
@@ -39,4 +47,5 @@ urlpatterns = [
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("account/phone/", phone.phone, name="phone"),
     path("membership/", membership.membership, name="membership"),
+    path("membership/points/", points.points, name="points"),
 ]

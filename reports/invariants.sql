@@ -131,6 +131,44 @@ SELECT 'invoice ' || invoice.reference AS what
 HAVING coalesce(sum(payment.amount), 0)
     <> CASE invoice.state WHEN 'paid' THEN invoice.total ELSE 0 END;
 
+-- name: points_follow_on
+-- A member's entries are numbered without a gap, and each balance is the sum up to there.
+SELECT 'member ' || member.uid AS what
+  FROM (SELECT member_id, seq, balance_after,
+               row_number() OVER so_far AS place, sum(amount) OVER so_far AS in_all
+          FROM members_pointentry
+        WINDOW so_far AS (PARTITION BY member_id ORDER BY seq)) AS entry
+  JOIN members_member AS member ON member.id = entry.member_id
+ WHERE entry.seq <> entry.place OR entry.balance_after <> entry.in_all;
+
+-- name: used_points_were_taken_and_are_on_the_invoice
+-- What a visit says, what its member gave for it and what its invoice takes off are the same.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+ WHERE appointment.confirmed_at IS NOT NULL
+   AND (appointment.points <> (
+     SELECT coalesce(-sum(entry.amount), 0) FROM members_pointentry AS entry
+      WHERE entry.reason = 'spent' AND entry.member_id = appointment.member_id
+        AND entry.reference = 'appointment:' || appointment.uid)
+    OR appointment.points * 0.01 <> (
+     SELECT coalesce(-max(in_all), 0) FROM (
+       SELECT sum(line.amount) AS in_all FROM billing_invoice AS invoice
+         JOIN billing_invoiceline AS line ON line.invoice_id = invoice.id
+        WHERE invoice.subject = 'appointment:' || appointment.uid AND line.kind = 'points'
+        GROUP BY invoice.id) AS of_invoices));
+
+-- name: a_visit_earns_once_and_not_before_it_is_over_and_paid
+-- No points came for what did not come about.
+SELECT 'points entry ' || entry.uid AS what
+  FROM members_pointentry AS entry
+  JOIN appointments_appointment AS appointment
+    ON entry.reference = 'appointment:' || appointment.uid
+ WHERE entry.reason = 'earned'
+   AND (appointment.completed_at IS NULL OR NOT EXISTS (
+     SELECT FROM billing_invoice AS invoice
+       JOIN billing_payment AS payment ON payment.invoice_id = invoice.id
+      WHERE invoice.subject = entry.reference AND payment.state = 'captured'));
+
 -- name: every_change_is_in_the_operation_log
 -- Each step that an appointment has taken was recorded with it.
 SELECT 'appointment ' || appointment.uid || ' ' || step.action AS what
@@ -179,6 +217,17 @@ SELECT 'appointment ' || uid AS what
 SELECT 'outbox message ' || id AS what
   FROM outbox_outboxmessage
  WHERE handled_at IS NULL AND next_attempt_at < %(now)s::timestamptz - interval '5 minutes';
+
+-- name: points_come_back_in_time
+-- Five minutes after a visit came to nothing, all points that were used for it are back.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+ WHERE appointment.state IN ('cancelled', 'called_off', 'expired') AND appointment.points > 0
+   AND appointment.ended_at < %(now)s::timestamptz - interval '5 minutes'
+   AND appointment.points <> (
+     SELECT coalesce(sum(entry.amount), 0) FROM members_pointentry AS entry
+      WHERE entry.reason = 'given_back'
+        AND entry.reference LIKE 'appointment:' || appointment.uid || ':%%');
 
 -- name: no_release_run_hangs
 -- A run ends, well or not.

@@ -26,9 +26,22 @@ from scheduling.choices import SaleState, SlotState
 from scheduling.models import Schedule, Slot
 
 LONGEST_REASON = 500
+MOST_POINTS = 10_000_000  # of any fee
 
 
 # Queries and bodies
+
+
+class PointsField(serializers.IntegerField):
+    """How many points pay a part of the fee; 100 are worth 1.00, at most a fifth of it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            min_value=0,
+            max_value=MOST_POINTS,
+            help_text="100 points are worth 1.00; at most a fifth of the fee after discount.",
+            **options,
+        )
 
 
 class SchedulesQuery(PeriodQuery):
@@ -54,6 +67,7 @@ class BookingBody(StrictSerializer):
     slot = serializers.UUIDField(required=False, help_text="One place; not with `starts_at`.")
     pay = serializers.ChoiceField(required=False, choices=WayToPay.choices)
     reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
+    points = PointsField(required=False)
 
     def validate(self, said: dict[str, Any]) -> dict[str, Any]:
         """Refuse what contradicts itself."""
@@ -61,6 +75,8 @@ class BookingBody(StrictSerializer):
             raise _contradiction("slot", _("Choose a start or a place, not both."))
         if "reason" in said and "pay" not in said:
             raise _contradiction("reason", _("Say the reason when you confirm."))
+        if "points" in said and "pay" not in said:
+            raise _contradiction("points", _("Use points when you confirm."))
         return said
 
 
@@ -70,6 +86,7 @@ class ConfirmBody(StrictSerializer):
     pay = serializers.ChoiceField(choices=WayToPay.choices)
     patient = serializers.UUIDField(required=False)
     reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
+    points = PointsField(required=False)
 
 
 class CallOffBody(StrictSerializer):
@@ -185,6 +202,7 @@ class AppointmentSerializer(VisitSerializer):
     reason = serializers.SerializerMethodField(help_text="What the patient comes for, or empty.")
     fee = MoneyField()
     discount = MoneyField()
+    points = serializers.IntegerField(help_text="How many points were used; 100 are worth 1.00.")
     price = MoneyField()
     currency = serializers.CharField()
     way_to_pay = serializers.CharField()

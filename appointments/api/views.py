@@ -43,6 +43,7 @@ from appointments.errors import (
     SaleOver,
     TooLateToCancel,
     TooManyOpen,
+    TooManyPoints,
     WrongState,
 )
 from appointments.models import Appointment
@@ -69,6 +70,7 @@ from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
 from members.api.permissions import IsMember, IsStaff, calling_member
+from members.errors import NotEnoughPoints
 from members.models import Member, Patient
 from members.selectors.people import member_of, patient_links, signed_in
 from scheduling.errors import SlotTaken, SoldOut
@@ -84,6 +86,8 @@ PATIENT_REFUSALS = (
     AlreadyBookedDoctorDay,
     AlreadyBookedDepartmentDay,
     PayAtDeskNotAllowed,
+    TooManyPoints,
+    NotEnoughPoints,
 )
 
 
@@ -203,7 +207,12 @@ class AppointmentList(MemberEndpoint):
             "now": clock.now(),
         }
         placed = (
-            book_slot(**wish, way_to_pay=way_to_pay, reason=said.get("reason", ""))
+            book_slot(
+                **wish,
+                way_to_pay=way_to_pay,
+                reason=said.get("reason", ""),
+                points=said.get("points", 0),
+            )
             if way_to_pay
             else hold_slot(**wish)
         )
@@ -236,6 +245,7 @@ class AppointmentConfirm(MemberEndpoint):
             way_to_pay=said["pay"],
             patient=_patient(member, said["patient"]) if "patient" in said else None,
             reason=said.get("reason", ""),
+            points=said.get("points", 0),
             by=member.user,
             now=clock.now(),
         )

@@ -73,4 +73,5 @@ def agreed_price(appointment: Appointment) -> Quote:
         total=appointment.price,
         currency=appointment.currency,
         tier_name=appointment.tier.name,
+        points=appointment.points,
     )

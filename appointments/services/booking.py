@@ -19,6 +19,7 @@ from appointments.errors import (
     PatientBusy,
     PayAtDeskNotAllowed,
     TooManyOpen,
+    TooManyPoints,
     WrongState,
 )
 from appointments.models import Appointment
@@ -39,8 +40,10 @@ from medbook.idempotency.services import once
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import Member, Patient, User
+from members.rules.points import most_to_spend
 from members.selectors.tiers import privilege
 from members.services.booking_rights import lock_booker
+from members.services.points import spend_points
 from scheduling.choices import ScheduleState
 from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule, Slot
@@ -118,6 +121,7 @@ def book_slot(
     slot_uid: uuid.UUID | None = None,
     way_to_pay: str,
     reason: str = "",
+    points: int = 0,
     idempotency_key: str,
     by: User,
     now: datetime,
@@ -127,12 +131,12 @@ def book_slot(
     Raises: what hold_slot and confirm_appointment raise.
     """
     wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
-    said = {**_said(wish), "way_to_pay": way_to_pay, "reason": reason}
+    said = {**_said(wish), "way_to_pay": way_to_pay, "reason": reason, "points": points}
     with once(by, ENDPOINT, idempotency_key, said) as attempt:
         if attempt.earlier_uid:
             return Placed(Appointment.objects.get(uid=attempt.earlier_uid), is_replay=True)
         appointment = _hold(wish, by, now)
-        _confirm(appointment, way_to_pay, reason, by, now)
+        _confirm(appointment, way_to_pay, reason, points, by, now)
         attempt.remember(appointment)
         return Placed(appointment, is_replay=False)
 
@@ -147,12 +151,16 @@ def confirm_appointment(
     now: datetime,
     patient: Patient | None = None,
     reason: str = "",
+    points: int = 0,
 ) -> Appointment:
     """Make a held place a booked one: set patient and way to pay, price it, raise the invoice.
 
+    Points that the booker wants to use pay a part of the fee after the tier's discount.
+
     Confirming twice changes nothing.
-    Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, NotYourPatient, ConsentMissing,
-    IdentityIncomplete, PatientSuspended, MemberSuspended, TooManyOpen, PatientBusy,
+    Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, TooManyPoints, NotEnoughPoints,
+    NotYourPatient, ConsentMissing, IdentityIncomplete, PatientSuspended, MemberSuspended,
+    TooManyOpen, PatientBusy,
     AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, Missing.
     """
     found = Appointment.objects.select_related("member", "patient").filter(uid=appointment_uid)
@@ -178,7 +186,7 @@ def confirm_appointment(
         )
         appointment.patient = patient
     appointment.member = member
-    _confirm(appointment, way_to_pay, reason, by, now)
+    _confirm(appointment, way_to_pay, reason, points, by, now)
     return appointment
 
 
@@ -202,21 +210,26 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
 
 
 def _confirm(
-    appointment: Appointment, way_to_pay: str, reason: str, by: User, now: datetime
+    appointment: Appointment, way_to_pay: str, reason: str, points: int, by: User, now: datetime
 ) -> None:
     member = appointment.member
     if way_to_pay == WayToPay.DESK and not privilege(member, "pay_at_desk", now):
         raise PayAtDeskNotAllowed()
     price = _price(appointment.fee, appointment.currency, member, now)
+    price = _paid_with_points(price, points)
     appointment.move_to(AppointmentState.BOOKED)
     appointment.way_to_pay = way_to_pay
     appointment.reason = reason or None
     appointment.tier = member.tier
     appointment.discount = price.discount
+    appointment.points = price.points
     appointment.price = price.total
     appointment.confirmed_at = now
     with conflict_as(REFUSALS):
         appointment.save()
+    spend_points(
+        member=member, points=points, reference=invoice_subject(appointment), by=by, now=now
+    )
     raise_invoice(
         member=member,
         subject=invoice_subject(appointment),
@@ -230,7 +243,7 @@ def _confirm(
 
 
 def invoice_subject(appointment: Appointment) -> str:
-    """Name an appointment as billing knows it."""
+    """Name an appointment as billing and the members' points know it."""
     return f"appointment:{appointment.uid}"
 
 
@@ -270,6 +283,14 @@ def _claim(schedule: Schedule, wish: Wish, now: datetime) -> Slot:
 def _price(fee: Decimal, currency: str, member: Member, now: datetime) -> Quote:
     rate = privilege(member, "discount_rate", now)
     return quote(fee=fee, currency=currency, discount_rate=rate, tier_name=member.tier.name)
+
+
+def _paid_with_points(price: Quote, points: int) -> Quote:
+    """Let points pay their part of a price. Raises: TooManyPoints."""
+    most = most_to_spend(price.discounted, points)
+    if points > most:
+        raise TooManyPoints(most=most)
+    return price.with_points(points)
 
 
 def _new_hold(

@@ -14,6 +14,7 @@ from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Missing, NotAllowed
 from medbook.locks import Rung, lock, retry_on_conflict
+from medbook.outbox import services as outbox
 from members.models import User
 from scheduling.services.slots import block_slots, lock_slots
 
@@ -52,6 +53,7 @@ def finish_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appo
     _require_conducts(appointment, by)
     appointment.completed_at = now
     block_slots([appointment.slot])
+    outbox.add("appointment.completed", key=appointment.uid, appointment_uid=appointment.uid)
     return _move(appointment, AppointmentState.COMPLETED, Action.APPOINTMENT_COMPLETED, by)
 
 

@@ -1,5 +1,6 @@
 """How does a member take a time and confirm it?"""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -37,7 +39,9 @@ from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
 from members.models import Member, Patient
+from members.rules.points import most_to_spend
 from members.selectors.people import bookable_links, member_of
+from members.selectors.points import spendable
 from members.selectors.tiers import privilege
 from members.views.entrance import for_members
 from scheduling.choices import SlotState
@@ -94,21 +98,25 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         return _hold_over(request, member, appointment, now)
     if appointment.state != AppointmentState.HELD:
         return _past_confirming(appointment)
-    form = ConfirmForm(
-        request.POST if request.method == "POST" else None,
-        links=bookable_links(member, now),
-        initial={"patient": str(appointment.patient.uid)},
-    )
-    if request.method != "POST":
-        return _check(request, appointment, form)
+    most_points = most_to_spend(agreed_price(appointment).discounted, spendable(member, now))
+    about: dict[str, Any] = {"links": bookable_links(member, now), "most_points": most_points}
+    if request.method != "POST" or "preview" in request.POST:
+        said = _said(request, most_points)
+        initial = {"patient": str(appointment.patient.uid), **said}
+        return _check(request, appointment, ConfirmForm(initial=initial, **about), said["points"])
+    form = ConfirmForm(request.POST, **about)
     if not form.is_valid():
         return _check(request, appointment, form, status=422)
+    if not form.shows_the_price:
+        form.add_error(None, _("With these points the price is another one. Please look again."))
+        return _check(request, appointment, form, form.used_points, status=409)
     try:
         confirm_appointment(
             appointment_uid=appointment.uid,
             way_to_pay=WayToPay.DESK,
             patient=form.cleaned_data.get("patient"),
             reason=form.cleaned_data["reason"],
+            points=form.used_points,
             by=member.user,
             now=now,
         )
@@ -120,7 +128,7 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         raise
     except DomainError as refusal:
         form.add_error(None, refusal.detail)
-        return _check(request, appointment, form, status=status_of(refusal))
+        return _check(request, appointment, form, form.used_points, status=status_of(refusal))
     return redirect("appointments:booked", appointment.reference)
 
 
@@ -140,11 +148,27 @@ def extend(request: HttpRequest, member: Member, reference: str) -> HttpResponse
     return redirect("appointments:confirm", appointment.reference)
 
 
+def _said(request: HttpRequest, most_points: int) -> dict[str, Any]:
+    """Read what a member has typed so far, to show the price of it: with what points there are."""
+    typed = request.POST.get("points", "")
+    points = int(typed) if re.fullmatch("[0-9]{1,9}", typed) else 0
+    if request.POST.get("preview") == "all":
+        points = most_points
+    said = {name: value for name in ("patient", "reason") if (value := request.POST.get(name))}
+    return {**said, "points": min(points, most_points)}
+
+
 def _check(
-    request: HttpRequest, appointment: Appointment, form: ConfirmForm, status: int = 200
+    request: HttpRequest,
+    appointment: Appointment,
+    form: ConfirmForm,
+    points: int = 0,
+    status: int = 200,
 ) -> HttpResponse:
     """Render the page on which a member checks what will be booked."""
     now = clock.now()
+    price = agreed_price(appointment)
+    points = min(points, form.most_points)
     return render(
         request,
         "appointments/confirm.html",
@@ -153,7 +177,9 @@ def _check(
             "clinic": appointment.department.clinic,
             "appointment": appointment,
             "form": form,
-            "quote": agreed_price(appointment),
+            "quote": price.with_points(points),
+            "most_points": form.most_points,
+            "points": points,
             "hold_expires_at": appointment.hold_expires_at,
             "may_extend": appointment.extended_at is None,
             "pay_at_desk": privilege(appointment.member, "pay_at_desk", now),

@@ -26,6 +26,7 @@ from medbook import clock
 from medbook.api import status_of
 from medbook.errors import Refused
 from members.models import Member
+from members.rules.points import to_earn
 from members.selectors.tiers import privilege
 from members.views.entrance import for_members
 
@@ -105,6 +106,7 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
         "appointment": visit,
         "quote": agreed_price(visit),
         "invoice": invoice_of(invoice_subject(visit)),
+        "points_to_earn": to_earn(visit.price, privilege(visit.member, "points_rate", now)),
         "arrive_by": rules.arrive_by(visit.starts_at) if visit.state in LIVE_STATES else None,
         "qr_svg": _qr(visit.reference) if is_booked else "",
         "deadline": visit.cancel_until,

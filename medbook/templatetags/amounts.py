@@ -1,4 +1,4 @@
-"""How is money written on a page?"""
+"""How are money and points written on a page?"""
 
 from decimal import Decimal
 
@@ -22,3 +22,9 @@ def exact(amount: Decimal, currency: str = "CNY") -> str:
     sign = money.SYMBOLS.get(currency, "")
     number = text.removeprefix(sign).removesuffix(f" {currency}")
     return text if "." in number else text.replace(number, f"{number}.00")
+
+
+@register.filter
+def signed(number: int) -> str:
+    """Write a number with the sign of its direction: "+162", "−50"."""
+    return f"+{number:,}" if number > 0 else f"−{-number:,}"

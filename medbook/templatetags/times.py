@@ -50,6 +50,12 @@ def long_day(value: date | None, place: Any = None) -> str:
 
 
 @register.filter
+def dated(value: date | None, place: Any = None) -> str:
+    """Say a day with its year: "24 Nov 2026"."""
+    return date_format(_local(value, place), pgettext("day and year", "j M Y")) if value else ""
+
+
+@register.filter
 def month(value: date | None) -> str:
     """Say month and year: "November 2026"."""
     return date_format(value, pgettext("month and year", "F Y")) if value else ""

@@ -12,20 +12,24 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
+from members.admin.points import PointsForm
 from members.admin.tiers import TierChangeInline
 from members.choices import Relation
 from members.forms.fields import IdentityNumberField, PhoneField
 from members.forms.tiers import GrantForm
 from members.models import FamilyLink, Member, Patient, Suspension
 from members.selectors.people import signed_in
+from members.selectors.points import balance
 from members.services.patients import reveal_identity, verify_patient
 from members.services.phones import change_phone_at_desk
+from members.services.points import adjust_points
 from members.services.suspensions import lift_suspension, suspend_member
 from members.services.tiers import grant_tier
 
@@ -101,9 +105,10 @@ class MemberAdmin(ReadOnly, ActingAdmin):
         "demotion_at",
         "granted_until",
         "joined_at",
+        "points_balance",
     )
     inlines = (LinkInline, SuspensionInline, TierChangeInline)
-    actions = ("suspend", "lift", "grant_tier", "change_phone")
+    actions = ("suspend", "lift", "grant_tier", "change_phone", "adjust_points")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         """Fetch each member's own patient with it."""
@@ -125,6 +130,12 @@ class MemberAdmin(ReadOnly, ActingAdmin):
     def masked_phone(self, member: Member) -> str:
         """Show the number, masked."""
         return str(member.phone or "")
+
+    @admin.display(description=_("points"))
+    def points_balance(self, member: Member) -> str:
+        """Show the balance, and lead to the entries."""
+        address = reverse("admin:members_pointentry_changelist", query={"q": member.number})
+        return format_html('<a href="{}">{}</a>', address, balance(member))
 
     @confirmed_action(
         _("Pause online booking"),
@@ -171,6 +182,19 @@ class MemberAdmin(ReadOnly, ActingAdmin):
         change_phone_at_desk(
             member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
         )
+
+    @confirmed_action(
+        _("Adjust points"),
+        permission="members.adjust_points",
+        explanation=_("Large adjustments wait until a second person has approved them."),
+        form=PointsForm,
+    )
+    def adjust_points(self, request: HttpRequest, member: Member, answers: Answers) -> str | None:
+        """Add or take points, or ask a second person."""
+        asked = adjust_points(
+            member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
+        return gettext("A second person has to approve this.") if asked else None
 
 
 @admin.register(Patient)

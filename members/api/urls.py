@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members.api import auth, me, patients
+from members.api import auth, me, patients, points
 
 urlpatterns = [
     path("auth/token/", auth.Token.as_view(), name="auth-token"),
@@ -13,5 +13,6 @@ urlpatterns = [
     path("auth/register/", auth.Register.as_view(), name="auth-register"),
     path("me/", me.Me.as_view(), name="me"),
     path("me/privileges/", me.MyPrivileges.as_view(), name="me-privileges"),
+    path("me/points/", points.MyPoints.as_view(), name="me-points"),
     path("patients/", patients.MyPatients.as_view(), name="patient-list"),
 ]

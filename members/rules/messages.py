@@ -213,4 +213,32 @@ KINDS = by_key(
         channels=("sms", "email"),
         is_critical=True,
     ),
+    MessageKind(
+        key="points_earned",
+        label=_("Points earned"),
+        title=_("You have earned points"),
+        text=_("Your visit earned {points} points. You now have {balance}."),
+        variables=("points", "balance"),
+    ),
+    MessageKind(
+        key="points_given_back",
+        label=_("Points given back"),
+        title=_("Your points are back"),
+        text=_("{points} points of a visit that did not come about are yours again."),
+        variables=("points", "balance"),
+    ),
+    MessageKind(
+        key="points_taken_back",
+        label=_("Points taken back"),
+        title=_("Points were taken back"),
+        text=_("With your refund, {points} earned points were taken back. You now have {balance}."),
+        variables=("points", "balance"),
+    ),
+    MessageKind(
+        key="points_adjusted",
+        label=_("Points adjusted"),
+        title=_("The clinic has adjusted your points"),
+        text=_("Your points changed by {points}. You now have {balance}."),
+        variables=("points", "balance"),
+    ),
 )

@@ -23,6 +23,7 @@ SEES_PEOPLE = _each(
 )
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
 SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment")
+DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
 PERMISSIONS: Mapping[Role, set[str]] = {
@@ -55,6 +56,8 @@ PERMISSIONS: Mapping[Role, set[str]] = {
     },
     Role.FINANCE: {
         *SEES_MONEY,
+        "members.view_pointentry",
+        *DECIDES,
         "billing.record_desk_payment",
         "reports.view_reports",
     },
@@ -65,6 +68,8 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *_each("view", "scheduling", "rostertemplate", "releaserun"),
         *_each("view", "members", "user", "privilege"),
         "appointments.view_appointment",
+        "members.view_pointentry",
+        "approvals.view_approval",
         "audit.view_operationlog",
         "jobs.view_job",
         "reports.view_reports",
@@ -77,6 +82,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.delete_privilege",
         "members.suspend_member",
         "members.change_member_tier",
+        "members.view_pointentry",
+        "members.adjust_points",
+        *DECIDES,
         "outbox.view_outboxmessage",
         "jobs.view_job",
         "reports.view_reports",

@@ -10,11 +10,9 @@ from django.utils.translation import gettext as _
 
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.spreadsheets import plain_cell
+from medbook.spreadsheets import BYTE_ORDER_MARK, plain_cell
 from members.models import User
 from reports.selectors import DepartmentDay
-
-BYTE_ORDER_MARK = "\ufeff"  # without it, Excel reads Chinese as Latin letters
 
 
 @transaction.atomic(durable=True)

@@ -87,6 +87,7 @@ def test_a_member_books_a_place_to_be_paid_at_the_clinic(alice):
         "reason": "Cough",
         "fee": "180.00",
         "discount": "0.00",
+        "points": 0,
         "price": "180.00",
         "currency": "CNY",
         "way_to_pay": "desk",
@@ -213,7 +214,12 @@ def test_a_key_is_1_to_255_printable_characters(alice, key):
             {"slot": str(uuid4()), "starts_at": "2026-12-01T09:00:00+08:00"},
             {"slot": "contradiction"},
         ),
-        ({"points": 100}, {"points": "unknown_field"}),
+        ({"points": 100}, {"points": "contradiction"}),
+        ({"pay": "desk", "points": -1}, {"points": "min_value"}),
+        ({"pay": "desk", "points": 10**30}, {"points": "max_value"}),
+        ({"pay": "desk", "points": "100"}, {"points": "wrong_type"}),
+        ({"pay": "desk", "points": None}, {"points": "null"}),
+        ({"tier": "gold"}, {"tier": "unknown_field"}),
     ],
 )
 def test_a_wrong_body_books_nothing(alice, fields, wrong):
@@ -225,7 +231,7 @@ def test_nobody_sets_what_the_house_decides(alice, bo):
     """Every column of the appointment, sent along, is refused and changes nothing."""
     schedule = schedule_with_slots(1)
     columns = {field.name for field in Appointment._meta.get_fields()}
-    told = {"patient", "slot", "starts_at", "reason"}
+    told = {"patient", "slot", "starts_at", "reason", "points"}
 
     for column in columns - told:
         answer = order(alice, schedule, pay="desk", **{column: str(bo.uid)})

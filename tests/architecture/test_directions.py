@@ -19,6 +19,8 @@ RULED = {
     "scheduling.ReleaseRun",
     "billing.Invoice",
     "billing.Payment",
+    "approvals.Approval",
+    "members.PointEntry",
     "members.Suspension",
     "audit.OperationLog",
     "outbox.OutboxMessage",
@@ -68,6 +70,8 @@ def test_every_beat_entry_names_a_task(entry):
     [
         *settings.READINESS_CHECKS,
         *settings.ERASURE_BLOCKED_BY,
+        *settings.STAFF_ERRANDS,
+        *settings.APPROVAL_KINDS.values(),
         *(handler for handlers in settings.OUTBOX_HANDLERS.values() for handler in handlers),
     ],
 )

@@ -3,13 +3,15 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, transaction
 
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.payment import take_desk_payment
+from appointments.services.points import award_points, give_points_back
 from appointments.services.visits import check_in, finish_visit, start_visit
 from medbook import clock
+from members.services.points import earn_points
 from reports.selectors import broken_invariants, invariants
 from tests.appointments.booking import book, hold
 from tests.factories import UserFactory, member_with_patient, schedule_with_slots
@@ -66,6 +68,21 @@ BREAKS = {
     ],
     "the_lines_sum_to_the_total": ["UPDATE billing_invoiceline SET amount = amount + 0.01"],
     "paid_means_the_money_came_in": ["UPDATE billing_payment SET amount = amount - 0.01"],
+    "points_follow_on": [
+        "ALTER TABLE members_pointentry DISABLE TRIGGER points_are_append_only",
+        "UPDATE members_pointentry SET balance_after = balance_after + 1 WHERE seq = 1",
+    ],
+    "used_points_were_taken_and_are_on_the_invoice": [
+        "UPDATE billing_invoiceline SET amount = amount - 0.01 WHERE kind = 'points'"
+    ],
+    "a_visit_earns_once_and_not_before_it_is_over_and_paid": [
+        "UPDATE appointments_appointment SET completed_at = NULL, state = 'in_consultation'"
+        " WHERE state = 'completed'"
+    ],
+    "points_come_back_in_time": [
+        "UPDATE appointments_appointment SET points = points + 1, price = price - 0.01,"
+        " ended_at = ended_at - interval '6 minutes' WHERE state = 'cancelled'"
+    ],
     "every_change_is_in_the_operation_log": [
         "UPDATE audit_operationlog SET action = 'export.made' WHERE action = 'appointment.started'"
     ],
@@ -97,12 +114,17 @@ def world():
     hold(member_with_patient(), monday)
     book(member_with_patient(), monday)
     bo = member_with_patient()
-    cancel_appointment(appointment_uid=book(bo, monday).uid, by=bo.user, now=clock.now())
+    with transaction.atomic():
+        earn_points(member=bo, points=500, reference="before", now=clock.now())
+    cancelled = book(bo, monday, points=50)
+    cancel_appointment(appointment_uid=cancelled.uid, by=bo.user, now=clock.now())
     seen = {"appointment_uid": book(member_with_patient(), monday).uid, "by": desk}
     check_in(**seen, now=monday.starts_at)
     take_desk_payment(**seen, gateway="desk_card", now=monday.starts_at)
     start_visit(**seen, now=monday.starts_at)
     finish_visit(**seen, now=monday.ends_at)
+    award_points(appointment_uid=str(seen["appointment_uid"]))
+    give_points_back(appointment_uid=str(cancelled.uid))
     book(member_with_patient(), tuesday)
     call_off_schedules(schedule_uids=[tuesday.uid], reason="Ill", by=desk, now=clock.now())
 
@@ -123,6 +145,7 @@ def test_every_truth_has_a_sentence_and_a_test_that_breaks_it():
         "holds_end_in_time",
         "news_leaves_in_time",
         "no_release_run_hangs",
+        "points_come_back_in_time",
     }
 
 
@@ -167,7 +190,7 @@ def test_names_rows_by_id_and_nobody():
 @pytest.mark.usefixtures("world")
 def test_the_command_fails_and_says_what_is_wrong(capsys):
     call_command("check_invariants")
-    assert "20 invariants hold." in capsys.readouterr().out
+    assert "24 invariants hold." in capsys.readouterr().out
     with connection.cursor() as cursor:
         cursor.execute("UPDATE billing_invoiceline SET amount = amount + 0.01")
 

@@ -56,6 +56,7 @@ PAGES_AND_API = {
     "members:sign_out": PUBLIC,
     "members:phone": MEMBER,
     "members:membership": PUBLIC,
+    "members:points": MEMBER,
     # API
     "auth-token": PUBLIC,
     "auth-token-refresh": PUBLIC,
@@ -73,6 +74,7 @@ PAGES_AND_API = {
     "schedule-slots": PUBLIC,
     "me": MEMBER,
     "me-privileges": MEMBER,
+    "me-points": MEMBER,
     "patient-list": MEMBER,
     "appointment-list": MEMBER,
     "appointment-detail": OWNER,
@@ -96,7 +98,7 @@ PAGES_AND_API = {
     "admin:password_change_done": STAFF,
     "admin:autocomplete": NOBODY,  # not without saying for which field
     "admin:jsi18n": STAFF,
-    "admin:app_list": Hidden({DESK, AUDITOR, ADMINISTRATOR}),
+    "admin:app_list": Hidden({DESK, FINANCE, AUDITOR, ADMINISTRATOR}),
     "admin:view_on_site": "nothing",
     "/admin/<url>": "nothing",
     "admin:jobs": {AUDITOR, ADMINISTRATOR},
@@ -127,6 +129,7 @@ MODELS = {
     "members.member": Model(SEES_PEOPLE),
     "members.patient": Model(SEES_PEOPLE),
     "members.suspension": Model(SEES_PEOPLE),
+    "members.pointentry": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "members.tier": Model(SEES_PEOPLE, {ADMINISTRATOR}, {ADMINISTRATOR}, SUPERUSER),
     "members.privilege": Model(
         {AUDITOR, ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}, {ADMINISTRATOR}
@@ -144,6 +147,7 @@ MODELS = {
     "billing.invoice": Model(SEES_MONEY),
     "billing.payment": Model(SEES_MONEY),
     "audit.operationlog": Model({AUDITOR}),
+    "approvals.approval": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "outbox.outboxmessage": Model({ADMINISTRATOR}),
 }
 
@@ -163,8 +167,13 @@ ACTIONS = {
         "lift": {ADMINISTRATOR},
         "change_phone": {DESK},
         "grant_tier": {ADMINISTRATOR},
+        "adjust_points": {ADMINISTRATOR},
     },
     "members.patient": {"verify": {DESK}},
+    "approvals.approval": {
+        "approve": {FINANCE, ADMINISTRATOR},
+        "refuse": {FINANCE, ADMINISTRATOR},
+    },
     "scheduling.schedule": {"publish": {SCHEDULER}, "call_off": {SCHEDULER}},
     "appointments.appointment": {
         "check_in": {DESK},

@@ -7,6 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.test import Client
 
 from appointments.services.payment import take_desk_payment
@@ -15,6 +16,7 @@ from billing.choices import Gateway
 from medbook import clock
 from members.choices import Role
 from members.models import Suspension, User
+from members.services.points import adjust_points, earn_points
 from members.services.roles import grant_roles
 from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
@@ -126,6 +128,16 @@ def make_world():
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
+    with transaction.atomic():
+        earn_points(member=bo, points=500, reference="visit", now=clock.now())
+    adjust_points(
+        member_uid=bo.uid,
+        points=5000,
+        reason="A visit was not recorded",
+        key="large",
+        by=world.accounts[Role.ADMINISTRATOR.value],
+        now=clock.now(),
+    )
     Suspension.objects.create(
         member=bo,
         starts_at=clock.now() - timedelta(days=60),

@@ -1,0 +1,99 @@
+"""Which points does a visit earn, and which go back? Done after the commit of what causes it.
+
+Handlers of the outbox: each looks at how things are by then, and each cause is written once. They
+begin at the member, whom sweeps and calling off, which begin at the place, may not lock.
+"""
+
+import uuid
+from decimal import Decimal
+
+from django.db import transaction
+
+from appointments.choices import AppointmentState
+from appointments.models import Appointment
+from appointments.services.booking import invoice_subject
+from billing.selectors import paid_amount
+from medbook import clock
+from medbook.locks import retry_on_conflict
+from members.choices import PointReason
+from members.rules.points import to_earn, to_take_back
+from members.selectors.points import entry_of
+from members.selectors.tiers import privilege
+from members.services.points import earn_points, give_back_points, lock_member, take_back_points
+
+CAME_TO_NOTHING = (
+    AppointmentState.CANCELLED,
+    AppointmentState.CALLED_OFF,
+    AppointmentState.EXPIRED,
+)
+
+
+@retry_on_conflict
+@transaction.atomic
+def award_points(*, appointment_uid: str) -> None:
+    """Credit what a visit earns once it is both over and paid, whichever comes last.
+
+    The rate is the one that the member's tier had when the visit was over.
+    """
+    appointment = _appointment(appointment_uid)
+    paid = paid_amount(invoice_subject(appointment))
+    if appointment.completed_at is None or not paid:
+        return
+    member = lock_member(appointment.member.uid)
+    rate = privilege(member, "points_rate", appointment.completed_at)
+    earn_points(
+        member=member,
+        points=to_earn(paid, rate),
+        reference=invoice_subject(appointment),
+        now=clock.now(),
+    )
+
+
+def award_points_for_payment(*, subject: str) -> None:
+    """Credit what a visit earns, after its payment; money for anything else earns nothing."""
+    kind, _colon, appointment_uid = subject.partition(":")
+    if kind == "appointment":
+        award_points(appointment_uid=appointment_uid)
+
+
+@retry_on_conflict
+@transaction.atomic
+def give_points_back(*, appointment_uid: str) -> None:
+    """Give back the points that were used for a visit which came to nothing."""
+    appointment = _appointment(appointment_uid)
+    if appointment.points and appointment.state in CAME_TO_NOTHING:
+        give_back_points(
+            member=lock_member(appointment.member.uid),
+            reference=invoice_subject(appointment),
+            now=clock.now(),
+        )
+
+
+@retry_on_conflict
+@transaction.atomic
+def take_back_awarded_points(
+    *, subject: str, refund: str, refunded_before: str, refunded: str
+) -> None:
+    """Take back the share of the earned points that a refund is of the payment.
+
+    `refund` names the refund; the amounts are what was refunded before it, and by it.
+    """
+    earned = entry_of(PointReason.EARNED, subject)
+    if earned is None:
+        return
+    points = to_take_back(
+        earned=earned.amount,
+        paid=paid_amount(subject),
+        refunded_before=Decimal(refunded_before),
+        refunded=Decimal(refunded),
+    )
+    take_back_points(
+        member=lock_member(earned.member.uid),
+        points=points,
+        reference=f"refund:{refund}",
+        now=clock.now(),
+    )
+
+
+def _appointment(uid: str) -> Appointment:
+    return Appointment.objects.select_related("member").get(uid=uuid.UUID(uid))

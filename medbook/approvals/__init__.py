@@ -1,0 +1,1 @@
+"""The approvals: acts that one person asks for and another decides."""
