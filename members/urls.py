@@ -45,7 +45,7 @@ urlpatterns = [
     ),
     path("sign-up/", sign_in.SignUp.as_view(), name="sign_up"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
-    path("account/phone/", phone.phone, name="phone"),
+    path("account/phone/", phone.phone, name="change_phone"),
     path("membership/", membership.membership, name="membership"),
     path("membership/points/", points.points, name="points"),
 ]

@@ -57,3 +57,9 @@ class BothCodesForm(forms.Form):
     def __init__(self, *args: Any, proof: str, **options: Any) -> None:
         super().__init__(*args, **options)
         del self.fields["password" if proof == BY_CODE else "old_code"]
+
+
+class PhoneCodeForm(forms.Form):
+    """Ask for the code that one's own phone got."""
+
+    sms_code = CodeField(label=_("Code by SMS"))

@@ -53,7 +53,7 @@ def phone(request: HttpRequest, member: Member) -> HttpResponse:
             del request.session[SESSION_KEY]
             said = _("Your phone number was changed. All other devices were signed out.")
             messages.success(request, said)
-            return redirect("members:membership")
+            return redirect("members:account")
     return _page(request, "members/phone_codes.html", form, {"phone": asked["phone"], **asked})
 
 
@@ -77,7 +77,7 @@ def _first_step(request: HttpRequest, member: Member) -> HttpResponse:
         answer["Retry-After"] = str(refusal.retry_after)
         return answer
     request.session[SESSION_KEY] = {**asked, "at": now.isoformat()}
-    return redirect("members:phone")
+    return redirect("members:change_phone")
 
 
 def _send(purpose: CodePurpose, to: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""How does a page take a code or a passkey from somebody who has a second factor?"""
+"""How does a page take a code or a passkey from somebody it knows?"""
 
 import json
 from dataclasses import dataclass
@@ -7,14 +7,19 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
-from medbook import clock
+from medbook import clock, request_context
 from medbook.errors import Refused
-from members.choices import FactorKind
+from members.adapters.lockout import count_failure
+from members.choices import CodePurpose, FactorKind
+from members.errors import CodeInvalid, DocumentEndingRequired
+from members.forms.phone import PhoneCodeForm
 from members.forms.second_factor import FactorCodeForm, PasskeyAnswerForm
-from members.models import User
+from members.models import Member, User
 from members.selectors.second_factors import has_second_factor, second_factors
+from members.services.codes import send_code
 from members.services.passkeys import passkey_options, use_passkey
 from members.services.second_factor import use_factor_code
+from members.services.sign_in import sign_in_by_code
 from members.views.second_factor import STATE, host_of
 
 
@@ -51,6 +56,25 @@ def factor_proof(request: HttpRequest, user: User) -> Proof:
     except Refused as refusal:
         _say(code if code.is_bound else passkey, refusal)
     return Proof(False, {"code_form": code, **_passkey_question(request, user, passkey)})
+
+
+def phone_proof(request: HttpRequest, member: Member) -> Proof:
+    """Send a code to a member's phone when asked to; take it. For who has no password."""
+    phone = member.phone.reveal() if member.phone else ""
+    form = PhoneCodeForm(request.POST if "sms_code" in request.POST else None)
+    if "send_code" in request.POST:
+        network = request_context.network_of(request_context.current().ip)
+        send_code(purpose=CodePurpose.SIGN_IN, phone=phone, network=network, now=clock.now())
+    elif form.is_valid():
+        try:
+            sign_in_by_code(phone=phone, code=form.cleaned_data["sms_code"], now=clock.now())
+        except (CodeInvalid, DocumentEndingRequired) as refusal:
+            count_failure(request, phone)
+            form.add_error("sms_code", refusal.detail)
+        else:
+            return Proof(True, {})
+    is_sent = "send_code" in request.POST or form.is_bound
+    return Proof(False, {"phone_form": form, "is_code_sent": is_sent, "member": member})
 
 
 def _say(form: forms.Form, refusal: Refused) -> None:

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods
 from medbook import clock
 from members.forms.account import PasswordAgainForm
 from members.models import User
-from members.selectors.people import signed_in
+from members.selectors.people import member_of, signed_in
 from members.services.sessions import note_shown
-from members.views.proofs import factor_proof
+from members.views.proofs import Proof, factor_proof, phone_proof
 
 STAGE = "second_factor"
 
@@ -51,7 +51,11 @@ def show_again(request: HttpRequest) -> HttpResponse:
     user = signed_in(request.user)
     proof = factor_proof(request, user)
     form = PasswordAgainForm(request.POST if "password" in request.POST else None)
-    if proof.is_good or _is_password(request, user, form):
+    member = member_of(user)
+    by_phone = Proof(False, {})
+    if member and not proof.forms and not user.has_usable_password():
+        by_phone = phone_proof(request, member)
+    if proof.is_good or by_phone.is_good or _is_password(request, user, form):
         note_shown(
             session=request.session,
             user=user,
@@ -64,8 +68,10 @@ def show_again(request: HttpRequest) -> HttpResponse:
         "redirect_field_name": REDIRECT_FIELD_NAME,
         "redirect_field_value": _wanted(request),
         **proof.forms,
+        **by_phone.forms,
     }
-    return render(request, "members/show_again.html", context, status=_status(request))
+    status = 200 if "send_code" in request.POST else _status(request)
+    return render(request, "members/show_again.html", context, status=status)
 
 
 def _is_password(request: HttpRequest, user: User, form: PasswordAgainForm) -> bool:

@@ -49,7 +49,7 @@ def test_signs_in_by_code_and_forgets_the_password(visitor, tier):
     alice = joined(phone=PHONE)
     page = visitor(java_script_enabled=False)
     page.goto("/en/sign-in/")
-    page.get_by_text("With a code by SMS").click()
+    page.get_by_role("link", name="Code by SMS").click()
     page.locator("[name=phone]").fill(PHONE)
     page.locator(BUTTON).click()
     page.locator("[name=code]").fill(code_sent(PHONE))

@@ -110,6 +110,28 @@ def test_who_has_no_password_is_offered_none(browser, alice):
     assert 'name="old_code"' in browser.get(PAGE).text
 
 
+def test_who_has_no_password_shows_the_phone_again(browser, alice):
+    alice.user.set_unusable_password()
+    alice.user.save()
+    browser.force_login(alice.user, BACKEND)
+    again = f"/en/sign-in/again/?next={PAGE}"
+
+    with time_machine.travel(clock.now() + timedelta(minutes=16)):
+        asked = browser.get(PAGE)
+        offered = browser.get(again)
+        sent = browser.post(again, {"send_code": "yes"})
+        code = code_sent(PHONE)
+        refused = browser.post(again, {"sms_code": wrong(code)})
+        answer = browser.post(again, {"sms_code": code})
+        page = browser.get(PAGE)
+
+    assert asked.status_code == answer.status_code == 302
+    assert answer["Location"] == PAGE
+    assert 'name="sms_code"' not in offered.text
+    assert 'name="sms_code"' in sent.text
+    assert (sent.status_code, refused.status_code, page.status_code) == (200, 422, 200)
+
+
 def test_a_number_with_an_account_is_answered_like_a_wrong_code(browser, alice):
     bo = joined(phone=NEW)
     known_first = ask(browser)

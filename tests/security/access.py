@@ -54,7 +54,7 @@ PAGES_AND_API = {
     "members:remove_second_factor": OWNER,
     "members:sign_up": PUBLIC,
     "members:sign_out": PUBLIC,
-    "members:phone": MEMBER,
+    "members:change_phone": MEMBER,
     "members:membership": PUBLIC,
     "members:points": MEMBER,
     # API
