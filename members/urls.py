@@ -5,6 +5,7 @@ from django.urls import path
 from members.views import (
     account,
     membership,
+    patients,
     phone,
     points,
     second_factor,
@@ -48,4 +49,11 @@ urlpatterns = [
     path("account/phone/", phone.phone, name="change_phone"),
     path("membership/", membership.membership, name="membership"),
     path("membership/points/", points.points, name="points"),
+    path("patients/", patients.patients, name="patients"),
+    path("patients/add/", patients.add, name="patient_add"),
+    path("patients/<uuid:uid>/", patients.patient, name="patient"),
+    path("patients/<uuid:uid>/document/", patients.give_patient_document, name="patient_document"),
+    path("patients/<uuid:uid>/remove/", patients.remove, name="patient_remove"),
+    path("patients/<uuid:uid>/appeal/", patients.appeal_pause, name="patient_appeal"),
+    path("patients/consents/<uuid:uid>/", patients.consent, name="patient_consent"),
 ]

@@ -15,4 +15,5 @@ urlpatterns = [
     path("me/privileges/", me.MyPrivileges.as_view(), name="me-privileges"),
     path("me/points/", points.MyPoints.as_view(), name="me-points"),
     path("patients/", patients.MyPatients.as_view(), name="patient-list"),
+    path("patients/<uuid:uid>/", patients.MyPatient.as_view(), name="patient-detail"),
 ]

@@ -95,10 +95,15 @@ class FamilyLink(models.Model):
         return own or self.patient.identity_number
 
     @property
-    def shown_kind(self) -> str:
-        """The kind of that document."""
+    def shown_kind_code(self) -> str:
+        """The kind of that document; "" without one."""
         own = "" if self.has_consent else self.identity_kind
-        kind = own or self.patient.identity_kind
+        return own or self.patient.identity_kind
+
+    @property
+    def shown_kind(self) -> str:
+        """The same in words."""
+        kind = self.shown_kind_code
         return str(IdentityKind(kind).label) if kind else ""
 
     @property

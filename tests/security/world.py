@@ -14,7 +14,7 @@ from appointments.services.payment import take_desk_payment
 from appointments.services.visits import check_in
 from billing.choices import Gateway
 from medbook import clock
-from members.choices import Role
+from members.choices import Relation, Role
 from members.models import Suspension, User
 from members.services.points import adjust_points, earn_points
 from members.services.roles import grant_roles
@@ -22,6 +22,7 @@ from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
 from tests.factories import (
     DoctorFactory,
+    FamilyLinkFactory,
     PrivilegeFactory,
     ReleaseRunFactory,
     RosterTemplateFactory,
@@ -97,6 +98,8 @@ class World:
         return {
             "schedules": self.schedule,
             "doctors": self.schedule.doctor,
+            "patients": self.alice.links.get().patient,
+            "consents": self.bos_link,
         }[kind].uid
 
 
@@ -125,6 +128,10 @@ def make_world():
     seen = book(bo, world.schedule, key="seen")
     check_in(appointment_uid=seen.uid, **desk)
     take_desk_payment(appointment_uid=seen.uid, gateway=Gateway.DESK_CASH, **desk)
+    # Bo books for Alice, who may say no.
+    world.bos_link = FamilyLinkFactory(
+        member=bo, patient=alice.links.get().patient, relation=Relation.OTHER, label="Alice Chen"
+    )
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
