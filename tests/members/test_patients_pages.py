@@ -69,14 +69,14 @@ def test_adds_a_parent(client, alice):
 
 
 def test_somebody_known_is_answered_word_for_word_like_somebody_new(client, rui):
-    pages = []
-    for number in (KNOWN, TWIN):
+    schedules, pages = [schedule_with_slots(3), schedule_with_slots(3)], []
+    for number, schedule in zip((KNOWN, TWIN), schedules, strict=True):
         member = member_with_patient()
         client.force_login(member.user)
         added = client.post(ADD, said(identity_number=number), follow=True)
         link = FamilyLink.objects.get(member=member, relation="parent")
         entry = client.get(f"{LIST}{link.patient.uid}/")
-        visit = book(member, schedule_with_slots(3), patient=link.patient)
+        visit = book(member, schedule, patient=link.patient)
         shown = client.get(f"/en/appointments/{visit.reference}/")
         patient = re.findall(r"<dt>Patient.*?</dd>", shown.text)
         own = str(own_patient(member).identity_number)
