@@ -21,6 +21,7 @@ from medbook import clock
 from medbook.errors import Refused
 from members.forms.account import EmailForm, LookForm, NewPasswordForm, OwnNameForm
 from members.models import Member
+from members.selectors.patients import own_name
 from members.selectors.people import member_of, own_patient, signed_in
 from members.selectors.second_factors import recovery_codes_left, second_factors
 from members.selectors.sessions import sign_ins
@@ -167,7 +168,7 @@ def _page(request: HttpRequest, bound: Forms) -> HttpResponse:
 
 def _of_member(member: Member) -> dict[str, Any]:
     patient = own_patient(member)
-    name = patient.name.reveal() if patient and patient.name else ""
+    name = own_name(member)
     facts: dict[str, Any] = {"own_name": name, "email_form": EmailForm()}
     if patient and may_be_renamed(patient):
         facts["name_form"] = OwnNameForm(initial={"name": name})
