@@ -9,15 +9,15 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import entry, record_events
-from members.choices import ConsentState, IdentityKind, PatientState, PointReason, Relation
-from members.models import FamilyLink, Member, Patient, PointEntry, Tier, User
+from members.choices import ConsentState, IdentityKind, PatientState, Relation
+from members.models import FamilyLink, Member, Patient, Tier, User
 from members.rules import spelling
-from members.rules.tiers import YEAR
 from members.selectors.tiers import entry_tier
+from members.services.points import earn_points
 from members.services.tiers import note_joining
 from reports.services.demo_hospital import demo_rows
 
-EARNED_AGO = timedelta(days=58)
+OLD_POINTS = 60
 PASSWORD = "medbook-demo"  # noqa: S105 (printed at every `make run`)
 
 
@@ -85,18 +85,24 @@ def _make_member(
 
 
 def _make_past(member: Member, points: int, now: datetime) -> None:
-    """Let a member have earned points a while ago; the review makes a tier of them."""
+    """Let a member have earned points in a year of visits; the review makes a tier of them.
+
+    A few more are so old that they expire soon.
+    """
     note_joining(member=member, now=now)
     if not points:
         return
-    earned_at = now - EARNED_AGO
-    PointEntry.objects.create(
-        member=member,
-        seq=1,
-        at=earned_at,
-        amount=points,
-        balance_after=points,
-        reason=PointReason.EARNED,
-        reference=f"demo:{member.number}",
-        expires_at=earned_at + 2 * YEAR,
-    )
+    recent = points // 3
+    visits = [
+        (OLD_POINTS, 700),
+        (points - 2 * recent, 210),
+        (recent, 120),
+        (recent, 58),
+    ]
+    for amount, days_ago in visits:
+        earn_points(
+            member=member,
+            points=amount,
+            reference=f"demo:{member.number}:{days_ago}",
+            now=now - timedelta(days=days_ago),
+        )
