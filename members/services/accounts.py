@@ -97,7 +97,7 @@ def join_by_code(
 @transaction.atomic(durable=True)
 def change_contact(*, member: Member, by: User, **wanted: str | None) -> Member:
     """Change the `language` and the `email` in which a member is written to; None takes it away."""
-    locked = lock(Member.objects.select_related("user", "tier").filter(pk=member.pk), Rung.MEMBER)
+    locked = lock(Member.objects.select_related("user").filter(pk=member.pk), Rung.MEMBER)
     changed = locked.get()
     if "email" in wanted:
         changed.email = wanted["email"]

@@ -9,6 +9,7 @@ def lock_booker(member: Member, patient: Patient) -> tuple[Member, Patient]:
 
     Whoever books in the name of either waits here, so limits counted afterwards hold.
     """
-    members = Member.objects.select_related("tier", "user").filter(pk=member.pk)
+    # Without the tier: a join would find nobody where the tier changes while we wait.
+    members = Member.objects.select_related("user").filter(pk=member.pk)
     patients = Patient.objects.filter(pk=patient.pk)
     return lock(members, Rung.MEMBER).get(), lock(patients, Rung.PATIENT).get()

@@ -66,9 +66,7 @@ def _changed_by_codes(
     now: datetime,
 ) -> bool:
     """Tell rather than raise: counted tries must be committed."""
-    locked = lock(
-        Member.objects.select_related("user", "tier").filter(pk=member.pk), Rung.MEMBER
-    ).get()
+    locked = lock(Member.objects.select_related("user").filter(pk=member.pk), Rung.MEMBER).get()
     old_phone = locked.phone.reveal() if locked.phone else ""
     tries = [tried_code(purpose=CodePurpose.NEW_PHONE, phone=phone, code=new_code, now=now)]
     if old_code is not None:

@@ -39,7 +39,7 @@ def lock_member(uid: uuid.UUID) -> Member:
 
     Raises: Member.DoesNotExist.
     """
-    members = Member.objects.select_related("tier", "user").filter(uid=uid)
+    members = Member.objects.select_related("user").filter(uid=uid)
     return lock(members, Rung.MEMBER).get()
 
 

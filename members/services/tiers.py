@@ -213,7 +213,8 @@ def _standing(member: Member) -> Standing:
 
 
 def _locked(members: QuerySet[Member]) -> Member:
-    return lock(members.select_related("tier", "user"), Rung.MEMBER).get()
+    # Without the tier: a join would find nobody where the tier changes while we wait.
+    return lock(members.select_related("user"), Rung.MEMBER).get()
 
 
 def _batches(members: QuerySet[Member]) -> Iterator[list[Member]]:
