@@ -4,9 +4,12 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from django.db.models import Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from billing.choices import PaymentState
+from billing.choices import InvoiceState, PaymentState
 from billing.models import Invoice, Payment
+from members.models import Member
 
 
 def invoice_of(subject: str) -> Invoice | None:
@@ -31,3 +34,10 @@ def paid_amount(subject: str) -> Decimal:
     """Tell how much money came in for a subject (one query)."""
     came_in = Payment.objects.filter(invoice__subject=subject, state=PaymentState.CAPTURED)
     return came_in.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+
+
+def money_under_way(member: Member) -> str | Promise | None:
+    """Say that a member owes something, if so."""
+    if Invoice.objects.filter(member=member, state=InvoiceState.OPEN).exists():
+        return _("A bill of yours is still open. Please settle it first.")
+    return None

@@ -30,6 +30,7 @@ STATUS_BY_CODE = {
     "integrity_failure": 503,
     "authentication_required": 401,
     "document_ending_required": 401,
+    "consent_missing": 403,
     "hold_expired": 410,
     "idempotency_key_required": 400,
     "idempotency_key_reused": 422,

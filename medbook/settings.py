@@ -242,6 +242,10 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "members.user_groups": {"export": "nothing", "erasure": "keep"},
     "members.user_user_permissions": {"export": "nothing", "erasure": "keep"},
 }
+# What else goes into a member's export, by the name of the file; each selector takes the member.
+EXPORT_FILES: dict[str, str] = {"appointments.ics": "appointments.selectors.calendar.calendar_of"}
+# A TrueType font with Chinese, put into the PDF; without one the reader's own is used.
+EXPORT_FONT = env.str("EXPORT_FONT", default="/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
 
 # Cache and queue
 
@@ -336,9 +340,12 @@ PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
 # Kinds of messages to members, by key; each app words its own.
 MESSAGE_KINDS = ["members.rules.messages.KINDS"]
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.
-ERASURE_BLOCKED_BY: list[str] = []
+ERASURE_BLOCKED_BY = [
+    "appointments.selectors.visits.visits_under_way",
+    "billing.selectors.money_under_way",
+]
 # Kinds of long work, by key; each is a medbook.jobs.kinds.JobKind.
-JOB_KINDS: dict[str, str] = {}
+JOB_KINDS = {"export": "members.services.exporting.EXPORT"}
 # Each answers with a translatable sentence when something needs attention, else with None.
 READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
 # Likewise, but told to staff only, since the service itself is in order.

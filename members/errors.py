@@ -268,3 +268,45 @@ class TooManyTries(TryLater):
     """Somebody has failed at the second factor too often."""
 
     message = _("There were too many failed attempts. Please wait before you try again.")
+
+
+class ConsentMissing(NotAllowed):
+    """What was asked needs an agreement that the member has not given, or has taken back."""
+
+    message = _("This needs your consent to the use of identity and health data.")
+
+
+class ConsentNotGiven(Refused):
+    """There is nothing to take back."""
+
+    message = _("You have not agreed to this, or have taken it back.")
+
+
+class TermsStay(Refused):
+    """An account without terms is none."""
+
+    message = _("The terms hold as long as the account does. To end both, erase your account.")
+
+
+class StillOpen(Refused):
+    """Something is under way that an erased account could not end."""
+
+    message = _("Your account cannot be erased yet. %(reasons)s")
+
+
+class ExportRunning(Refused):
+    """One export at a time."""
+
+    message = _("Your data is being put together already.")
+
+
+class TooManyExports(Refused):
+    """Exports are heavy."""
+
+    message = _("You can ask for your data %(limit)s times a day. Please come back tomorrow.")
+
+
+class AlreadyErased(Refused):
+    """There is nobody left to erase."""
+
+    message = _("This account is already erased.")

@@ -4,10 +4,12 @@ from django.urls import path
 
 from members.views import (
     account,
+    consents,
     membership,
     patients,
     phone,
     points,
+    privacy,
     second_factor,
     show_again,
     sign_in,
@@ -56,4 +58,14 @@ urlpatterns = [
     path("patients/<uuid:uid>/remove/", patients.remove, name="patient_remove"),
     path("patients/<uuid:uid>/appeal/", patients.appeal_pause, name="patient_appeal"),
     path("patients/consents/<uuid:uid>/", patients.consent, name="patient_consent"),
+    path("consents/<slug:purpose>/", consents.consent, name="consent"),
+    path("consents/<slug:purpose>/give/", consents.give, name="give_consent"),
+    path("consents/<slug:purpose>/withdraw/", consents.withdraw, name="withdraw_consent"),
+    path("account/privacy/", privacy.privacy, name="privacy"),
+    path("account/privacy/export/", privacy.export, name="export"),
+    path("account/privacy/export/<uuid:uid>/", privacy.export_progress, name="export_progress"),
+    path("account/privacy/export/<uuid:uid>/file/", privacy.export_file, name="export_file"),
+    path("account/access-log/", privacy.access_log, name="access_log"),
+    path("account/erase/", privacy.erase, name="erase"),
+    path("account/erased/", privacy.erased, name="erased"),
 ]

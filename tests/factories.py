@@ -9,9 +9,10 @@ from factory import LazyAttribute, LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from medbook import clock
-from members.choices import ConsentState, IdentityKind, PatientState, Relation
+from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
 from members.selectors.tiers import forget_privileges
+from members.services.consents import record_consents
 from scheduling.choices import Gender, ScheduleState, Title
 from scheduling.models import (
     Clinic,
@@ -80,13 +81,24 @@ class UserFactory(DjangoModelFactory):
 
 
 class MemberFactory(DjangoModelFactory):
+    """A member who has agreed to the terms and to the use of identity and health data."""
+
     class Meta:
         model = Member
+        skip_postgeneration_save = True
 
     user = SubFactory(UserFactory)
     tier = SubFactory(TierFactory)
     phone = Sequence(lambda n: f"+86139{n:08d}")
     phone_verified_at = LazyFunction(clock.now)
+
+    @factory.post_generation
+    def consents(member, create, purposes):
+        if create:
+            asked = (ConsentPurpose.TERMS, ConsentPurpose.SENSITIVE_DATA)
+            record_consents(
+                member=member, purposes=asked if purposes is None else purposes, now=clock.now()
+            )
 
 
 class PatientFactory(DjangoModelFactory):

@@ -4,6 +4,8 @@ import uuid
 from datetime import datetime
 
 from django.db.models import Prefetch
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentQuerySet
@@ -62,3 +64,10 @@ def _found(appointments: AppointmentQuerySet) -> Appointment:
     if appointment is None:
         raise Missing()
     return appointment
+
+
+def visits_under_way(member: Member) -> str | Promise | None:
+    """Say that a member has visits that are not over, if so."""
+    if Appointment.objects.live().filter(member=member).exists():
+        return _("You have appointments that are not over. Cancel them, or wait until they are.")
+    return None

@@ -33,7 +33,7 @@ OPEN = Q(state__in=(AppointmentState.HELD, AppointmentState.BOOKED))
 def require_may_book(*, member: Member, patient: Patient, now: datetime) -> None:
     """Refuse a member who may not book, or not for this patient."""
     suspension = current_suspension(member, now)
-    if suspension or not member.user.is_active:
+    if suspension or not member.user.is_active or member.erased_at is not None:
         raise MemberSuspended(until=suspension.ends_at if suspension else now)
     link = patient_links(member).filter(patient=patient).first()
     if link is None:

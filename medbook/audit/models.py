@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -41,6 +42,17 @@ class OperationLog(models.Model):
             models.Index(fields=["subject_uid", "at"], name="operation_log_subject"),
             models.Index(fields=["actor_uid", "at"], name="operation_log_actor"),
             models.Index(fields=["at"], name="operation_log_at"),
+            models.Index(
+                fields=["patient_uid"],
+                condition=models.Q(patient_uid__isnull=False),
+                name="operation_log_patient",
+            ),
+            GinIndex(
+                fields=["facts"],
+                opclasses=["jsonb_path_ops"],
+                condition=models.Q(action="people.searched"),
+                name="operation_log_searches",
+            ),
         ]
 
     def __str__(self) -> str:

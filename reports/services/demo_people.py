@@ -9,10 +9,11 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import entry, record_events
-from members.choices import ConsentState, IdentityKind, PatientState, Relation
+from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Tier, User
 from members.rules import spelling
 from members.selectors.tiers import entry_tier
+from members.services.consents import record_consents
 from members.services.points import earn_points
 from members.services.tiers import note_joining
 from reports.services.demo_hospital import demo_rows
@@ -81,6 +82,7 @@ def _make_member(
         may_see_records=True,
         created_at=now,
     )
+    record_consents(member=member, purposes=ConsentPurpose, now=now)
     return member
 
 

@@ -72,6 +72,12 @@ def test_every_beat_entry_names_a_task(entry):
         *settings.ERASURE_BLOCKED_BY,
         *settings.STAFF_ERRANDS,
         *settings.APPROVAL_KINDS.values(),
+        *settings.EXPORT_FILES.values(),
+        *(
+            said["export"]
+            for said in settings.PERSONAL_DATA.values()
+            if "." in said.get("export", "")
+        ),
         *(handler for handlers in settings.OUTBOX_HANDLERS.values() for handler in handlers),
     ],
 )

@@ -16,6 +16,7 @@ from billing.choices import Gateway
 from medbook import clock
 from members.choices import Relation, Role
 from members.models import Suspension, User
+from members.services.exporting import start_export
 from members.services.points import adjust_points, earn_points
 from members.services.roles import grant_roles
 from members.services.tokens import issue_tokens
@@ -77,6 +78,7 @@ class World:
             return self._uid_for(route)
         return {
             "slug": self.schedule.doctor.slug,
+            "purpose": "news",
             "app_label": "members",
             "url": "nowhere",
             "content_type_id": "1",
@@ -91,6 +93,8 @@ class World:
         return row
 
     def _uid_for(self, route):
+        if "/export/" in route.pattern:
+            return self.export.uid
         if "appointments/" in route.pattern:
             is_open = route.name.endswith(("-confirm", "-extend"))
             return (self.held if is_open else self.booked).uid
@@ -132,6 +136,7 @@ def make_world():
     world.bos_link = FamilyLinkFactory(
         member=bo, patient=alice.links.get().patient, relation=Relation.OTHER, label="Alice Chen"
     )
+    world.export = start_export(member=alice, by=alice.user, now=clock.now())
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
