@@ -310,3 +310,9 @@ class AlreadyErased(Refused):
     """There is nobody left to erase."""
 
     message = _("This account is already erased.")
+
+
+class WordsUnfit(Refused):
+    """The words leave a variable out, or name one that this message does not have."""
+
+    message = _("The words must hold each variable of this message, and no other braces.")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members.api import auth, me, patients, points
+from members.api import auth, me, notifications, patients, points
 
 urlpatterns = [
     path("auth/token/", auth.Token.as_view(), name="auth-token"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path("me/", me.Me.as_view(), name="me"),
     path("me/privileges/", me.MyPrivileges.as_view(), name="me-privileges"),
     path("me/points/", points.MyPoints.as_view(), name="me-points"),
+    path("notifications/", notifications.MyNotifications.as_view(), name="notification-list"),
+    path(
+        "notifications/<uuid:uid>/read/",
+        notifications.ReadNotification.as_view(),
+        name="notification-read",
+    ),
     path("patients/", patients.MyPatients.as_view(), name="patient-list"),
     path("patients/<uuid:uid>/", patients.MyPatient.as_view(), name="patient-detail"),
 ]

@@ -57,6 +57,32 @@ def has_stray_braces(words: str) -> bool:
     return bool(re.search(r"[{}]", VARIABLE.sub("", words)))
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """What keeps words from being used: variables left out, unknown ones, stray braces."""
+
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    is_stray: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unknown or self.is_stray)
+
+
+def wrong_in(kind: MessageKind, title: str, text: str) -> Unfit:
+    """Tell what keeps title and text from being the words of a kind in one language.
+
+    Together they hold each variable of the kind at least once, and no other braces.
+    Source: docs/flows/messages.md.
+    """
+    found = variables_in(f"{title}\n{text}")
+    return Unfit(
+        missing=tuple(name for name in kind.variables if name not in found),
+        unknown=tuple(sorted(found - set(kind.variables))),
+        is_stray=has_stray_braces(title) or has_stray_braces(text),
+    )
+
+
 def filled(words: str, facts: Mapping[str, str]) -> str:
     """Put facts in the place of {variables}, once and literally.
 

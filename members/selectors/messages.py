@@ -1,6 +1,6 @@
 """What was a member told, what is unread, and what became of what left the house?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -76,6 +76,21 @@ def own_notification(member: Member, uid: UUID) -> Notification:
     return notification
 
 
+def open_ways(member: Member) -> list[tuple[str, str]]:
+    """Tell which kinds by which channels a member may switch on and off."""
+    reachable = [
+        channel
+        for channel, address in ((Channel.SMS, member.phone), (Channel.EMAIL, member.email))
+        if address
+    ]
+    return [
+        (kind.key, channel)
+        for kind in message_kinds().values()
+        if not kind.is_critical
+        for channel in reachable
+    ]
+
+
 def chosen_ways(member: Member) -> dict[tuple[str, str], bool]:
     """Tell by which ways each kind reaches a member, as chosen or by default. One query."""
     rows = member.channel_choices.values_list("kind", "channel", "is_wanted")
@@ -111,8 +126,3 @@ def failed_messages(*, now: datetime) -> str | None:
         count,
     )
     return text % {"count": count}
-
-
-def sample_facts(kind: MessageKind, samples: Sequence[str] = ()) -> dict[str, str]:
-    """Make up facts, so that staff sees how the words read."""
-    return {name: f"‹{name}›" for name in kind.variables}

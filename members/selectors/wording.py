@@ -81,6 +81,21 @@ def said_facts(packed: str) -> dict[str, str]:
     return {name: _said(fact) for name, fact in json.loads(packed).items()}
 
 
+def sample_facts(kind: MessageKind, now: datetime) -> dict[str, str]:
+    """Make up facts in the active language, so that staff sees how words read."""
+    samples = {
+        "code": "123456",
+        "when": clock.text(now),
+        "until": clock.text(now),
+        "at": clock.text(now),
+        "ends_at": clock.text(now),
+        "reference": "7K3M9QX2AB",
+        "points": "300",
+        "amount": "100",
+    }
+    return {name: samples.get(name, f"‹{name}›") for name in kind.variables}
+
+
 def _packed(fact: Fact, zone: str | None) -> object:
     if isinstance(fact, datetime):
         return {"at": fact.isoformat(), "zone": zone}

@@ -21,6 +21,8 @@ from members.selectors.wording import (
     worded,
 )
 
+__all__ = ["Fact", "notify_member", "send_unasked", "withdraw_messages"]
+
 OUTWARD = (Channel.SMS, Channel.EMAIL)
 
 

@@ -27,6 +27,8 @@ MATRIX = {
         "verify_patient": {D},
         "reveal_identity": {D},
     },
+    "members.delivery": {"view": {D, A, X}, "resend_delivery": {D, X}},
+    "members.messagetemplate": {"view": {A, X}, "change": {X}},
     "members.familylink": {"view": {D, A, X}},
     "members.suspension": {"view": {D, A, X}},
     "members.tier": {"view": {D, A, X}, "add": {X}, "change": {X}},

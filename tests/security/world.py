@@ -17,6 +17,7 @@ from medbook import clock
 from members.choices import Relation, Role
 from members.models import Suspension, User
 from members.services.exporting import start_export
+from members.services.messages import notify_member
 from members.services.points import adjust_points, earn_points
 from members.services.roles import grant_roles
 from members.services.tokens import issue_tokens
@@ -81,6 +82,7 @@ class World:
             "purpose": "news",
             "app_label": "members",
             "url": "nowhere",
+            "kind": "code",
             "content_type_id": "1",
         }[parameter]
 
@@ -104,6 +106,9 @@ class World:
             "doctors": self.schedule.doctor,
             "patients": self.alice.links.get().patient,
             "consents": self.bos_link,
+            "inbox": self.notification,
+            "notifications": self.notification,
+            "messages": self.delivery,
         }[kind].uid
 
 
@@ -137,6 +142,16 @@ def make_world():
         member=bo, patient=alice.links.get().patient, relation=Relation.OTHER, label="Alice Chen"
     )
     world.export = start_export(member=alice, by=alice.user, now=clock.now())
+    notify_member(
+        member=alice,
+        kind="code",
+        key="told",
+        facts={"code": "said before"},
+        path="membership/",
+        now=clock.now(),
+    )
+    world.notification = alice.notifications.get()
+    world.delivery = world.notification.deliveries.get()
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
