@@ -38,13 +38,17 @@ from members.errors import (
     CodeInvalid,
     DocumentEndingRequired,
     InvalidCredentials,
+    OtpRequired,
     RateLimited,
+    SecondFactorMissing,
+    TooManyTries,
 )
 from members.models import User
 from members.rules.codes import GOOD_FOR
 from members.selectors.people import signed_in
 from members.services.accounts import join_by_code
 from members.services.codes import send_code
+from members.services.second_factor import require_otp
 from members.services.sign_in import reset_password, sign_in_by_code
 from members.services.tokens import issue_tokens, revoke_tokens, role_of, rotate_tokens
 
@@ -60,6 +64,11 @@ class CredentialsBody(StrictSerializer):
     password = PasswordText(required=False)
     code = CodeText(required=False, help_text=_("Members, instead of the password."))
     document_ending = EndingText(required=False)
+    otp = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text=_("Accounts with a second factor: a code of the app, or a recovery code."),
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask for one of the two names, and for one proof. Raises: ValidationError."""
@@ -155,16 +164,20 @@ class Token(StrangersEndpoint):
     @extend_schema(
         operation_id="sign_in", request=CredentialsBody, responses={200: TokenPairSerializer}
     )
-    @refuses(InvalidCredentials, DocumentEndingRequired)
+    @refuses(
+        InvalidCredentials, OtpRequired, DocumentEndingRequired, SecondFactorMissing, TooManyTries
+    )
     def post(self, request: Request) -> Response:
         """Exchange a password or a code for a pair of tokens."""
         said = self.said(CredentialsBody)
+        otp = said.pop("otp", "")
         if "code" in said:
             user: Any = _holder_of(request, said)
         else:
             user = authenticate(request._request, **said)
         if not isinstance(user, User) or user.is_staff != ("username" in said):
             raise InvalidCredentials()
+        require_otp(user=user, otp=otp, now=clock.now())
         request_context.identify(
             actor_type="user", actor_uid=str(user.uid), actor_role=role_of(user).lower()
         )

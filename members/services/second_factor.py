@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 
@@ -19,8 +20,11 @@ from members.choices import FactorKind
 from members.errors import (
     AppPresent,
     FactorCodeInvalid,
+    InvalidCredentials,
+    OtpRequired,
     OwnFactor,
     ReasonMissing,
+    SecondFactorMissing,
     TooManyTries,
     WithoutSecondFactor,
 )
@@ -115,6 +119,23 @@ def use_factor_code(*, user: User, code: str, now: datetime) -> None:
     refusal = _use_code(user, rules.plain_code(code), now)
     if refusal is not None:
         raise refusal
+
+
+def require_otp(*, user: User, otp: str, now: datetime) -> None:
+    """See to it that an API client shows what the account asks for besides the password.
+
+    Raises: OtpRequired, InvalidCredentials, SecondFactorMissing, TooManyTries.
+    """
+    if not has_second_factor(user):
+        if user.is_staff and settings.STAFF_SECOND_FACTOR_REQUIRED:
+            raise SecondFactorMissing()
+        return
+    if not otp:
+        raise OtpRequired()
+    try:
+        use_factor_code(user=user, code=otp, now=now)
+    except FactorCodeInvalid as wrong:
+        raise InvalidCredentials() from wrong
 
 
 @retry_on_conflict

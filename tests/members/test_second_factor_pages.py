@@ -257,3 +257,44 @@ def test_the_factor_of_somebody_else_is_not_taken_away(client):
 
     assert answer.status_code == 404
     assert SecondFactor.objects.exists()
+
+
+def token_for(client, user, **more):
+    said = {"username": user.username, "password": "medbook-demo", **more}
+    return client.post("/api/v1/auth/token/", said, content_type="application/json")
+
+
+def test_a_program_sends_the_code_along(client, root):
+    app_of(root)
+
+    without, wrong = token_for(client, root), token_for(client, root, otp="000000x")
+    right, again = (token_for(client, root, otp=code_now()) for _ in range(2))
+
+    assert (without.status_code, without.json()["code"]) == (401, "otp_required")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_credentials")
+    assert right.status_code == 200
+    assert again.json()["code"] == "invalid_credentials"
+
+
+@pytest.mark.usefixtures("required")
+def test_a_program_of_staff_without_a_factor_gets_no_token(client, root):
+    answer = token_for(client, root)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_missing")
+
+
+@pytest.mark.parametrize("otp", ["", "x" * 41, "\x00", 123456, None, ["1"]])
+def test_a_code_that_is_none_lets_no_program_in(client, root, otp):
+    app_of(root)
+
+    assert token_for(client, root, otp=otp).status_code in (401, 422)
+
+
+def test_the_program_of_a_member_is_asked_alike(client):
+    alice = member_with_patient(phone="+8613800138000")
+    app_of(alice.user)
+    said = {"phone": "+8613800138000", "password": "medbook-demo"}
+
+    answer = client.post("/api/v1/auth/token/", said, content_type="application/json")
+
+    assert answer.json()["code"] == "otp_required"
