@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# Source of all numbers: the clinic's rules for codes sent by SMS, in docs/sign-in.md.
+# Source of all numbers: the clinic's rules for codes sent by SMS, in docs/flows/sign-in.md.
 DIGITS = 6
 GOOD_FOR = timedelta(minutes=5)
 MOST_TRIES = 5
