@@ -417,6 +417,11 @@ AXES_SENSITIVE_PARAMETERS = [
     "ip_address",
     "login",
     "phone",
+    "code",
+    "new_code",
+    "old_code",
+    "sms_code",
+    "document_ending",
     "next",
     "csrfmiddlewaretoken",
 ]

@@ -51,7 +51,10 @@ def join_member(
     """
     hashed = make_password(password)  # first, so that both answers take the time of one hash
     try:
-        with transaction.atomic(durable=True):
+        with (
+            transaction.atomic(durable=True),
+            conflict_as({"one_account_per_phone": PhoneKnown}),
+        ):
             return _open_account(phone, hashed, name, identity_number, language, now)
     except PhoneKnown:
         return None
@@ -83,7 +86,8 @@ def join_by_code(
         if row is not None:
             member = admitted(phone=phone, document_ending=document_ending, now=now)
         if member is None:
-            member = _open_account(phone, hashed, name, identity_number, language, now)
+            with conflict_as({"one_account_per_phone": CodeInvalid}):  # taken this very moment
+                member = _open_account(phone, hashed, name, identity_number, language, now)
         if isinstance(member, Member) and row is not None:
             use(row, now=now)
             standing = member.consents.holding(now).values_list("purpose", flat=True)
@@ -118,10 +122,9 @@ def _open_account(
         language=language,
         date_joined=now,
     )
-    with conflict_as({"one_account_per_phone": PhoneKnown}):
-        member = Member.objects.create(
-            user=user, phone=phone, phone_verified_at=now, tier=entry_tier(), joined_at=now
-        )
+    member = Member.objects.create(
+        user=user, phone=phone, phone_verified_at=now, tier=entry_tier(), joined_at=now
+    )
     patient, is_known_elsewhere = _make_own_patient(name, identity_number, now)
     FamilyLink.objects.create(
         member=member,

@@ -238,6 +238,9 @@ def test_nothing_personal_is_kept(client, alice, typed):
     client.post(f"/admin/login/?next={typed}", {"username": typed, "password": "my old phrase"})
     APIClient().post(TOKEN, {"username": typed, "password": "my old phrase"})
     APIClient().post(TOKEN, {"phone": PHONE, "password": "my old phrase"})
+    client.post("/en/sign-in/code/", {"phone": PHONE})
+    code = wrong(code_sent(PHONE))
+    client.post("/en/sign-in/code/", {"code": code, "document_ending": "31002X"})
 
     kept = str(
         [
@@ -246,7 +249,7 @@ def test_nothing_personal_is_kept(client, alice, typed):
         ]
     )
     assert AccessAttempt.objects.exists()
-    for canary in (typed, "912340001", "9 1234 0001", "phrase"):
+    for canary in (typed, "912340001", "9 1234 0001", "phrase", code, "31002X"):
         assert canary not in kept
 
 

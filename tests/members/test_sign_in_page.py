@@ -72,10 +72,13 @@ def test_takes_as_many_hashes_for_a_stranger(client, alice, settings):
     closed = joined(phone="+8613912340009")
     closed.user.is_active = False
     closed.user.save()
+    without_password = joined(phone="+8613912340008")
+    without_password.user.set_unusable_password()
+    without_password.user.save()
 
-    logins = (PHONE, "+8613900000000", "+8613912340009")
+    logins = (PHONE, "+8613900000000", "+8613912340009", "+8613912340008")
 
-    assert [hashes(lambda n=n: sign_in(client, n, password="wrong")) for n in logins] == [1, 1, 1]
+    assert [hashes(lambda n=n: sign_in(client, n, password="wrong")) for n in logins] == [1] * 4
 
 
 @pytest.mark.parametrize("username", ["desk", "nobody"])
