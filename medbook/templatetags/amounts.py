@@ -28,3 +28,9 @@ def exact(amount: Decimal, currency: str = "CNY") -> str:
 def signed(number: int) -> str:
     """Write a number with the sign of its direction: "+162", "−50"."""
     return f"+{number:,}" if number > 0 else f"−{-number:,}"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """Write a number in groups of three digits: "3,386", "−20"."""
+    return f"{number:,}".replace("-", "−")
