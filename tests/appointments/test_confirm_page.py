@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import transaction
 
 from appointments.choices import AppointmentState, EndReason
 from appointments.models import Appointment
@@ -12,6 +13,7 @@ from appointments.services.holds import expire_lapsed_holds
 from billing.models import Invoice
 from medbook import clock
 from members.choices import Relation
+from members.services.points import earn_points
 from tests.appointments.booking import book, fill, hold
 from tests.factories import (
     FamilyLinkFactory,
@@ -241,3 +243,92 @@ def test_asks_few_questions(client, alice, django_assert_max_num_queries):
 
     with django_assert_max_num_queries(12):
         client.get(address(held))
+
+
+def with_points(member, points=5000):
+    with transaction.atomic():
+        earn_points(member=member, points=points, reference="visit", now=clock.now())
+
+
+def test_without_points_there_is_nothing_to_choose(client, alice):
+    page = client.get(address(hold(alice, schedule_with_slots(1))))
+
+    assert 'name="points"' not in page.text
+    assert 'name="preview"' not in page.text
+
+
+@pytest.mark.parametrize(
+    ("said", "points", "total"),
+    [
+        ({"preview": "typed", "points": "1000"}, 1000, "¥170.00"),
+        ({"preview": "typed", "points": "3601"}, 3600, "¥144.00"),
+        ({"preview": "typed", "points": "9" * 40}, 0, "¥180.00"),
+        ({"preview": "typed", "points": "-5"}, 0, "¥180.00"),
+        ({"preview": "typed", "points": "٣"}, 0, "¥180.00"),
+        ({"preview": "typed", "points": "\0"}, 0, "¥180.00"),
+        ({"preview": "all", "points": "7"}, 3600, "¥144.00"),
+    ],
+)
+def test_shows_the_price_with_points_before_anything_is_booked(client, alice, said, points, total):
+    with_points(alice)
+    held = hold(alice, schedule_with_slots(1))
+
+    page = client.post(address(held), {"reason": "Chest pain", **said})
+
+    assert page.status_code == 200
+    assert (page.context["points"], page.context["quote"].points) == (points, points)
+    assert total in page.text
+    assert "Chest pain" in page.text
+    held.refresh_from_db()
+    assert held.state == AppointmentState.HELD
+
+
+def test_books_with_the_points_whose_price_was_shown(client, alice):
+    with_points(alice)
+    held = hold(alice, schedule_with_slots(1))
+
+    answer = client.post(address(held), {"points": "1000", "shown_points": "1000"})
+
+    assert answer.status_code == 302
+    assert Invoice.objects.get().total == 170
+    page = client.get(address(held, "booked"))
+    assert "you earn 170 points" in " ".join(page.text.split())
+
+
+@pytest.mark.parametrize("shown", ["0", "", "999"])
+def test_asks_again_where_another_price_was_shown(client, alice, shown):
+    with_points(alice)
+    held = hold(alice, schedule_with_slots(1))
+
+    answer = client.post(address(held), {"points": "1000", "shown_points": shown})
+
+    assert answer.status_code == 409
+    assert "With these points the price is another one." in answer.text
+    assert "¥170.00" in answer.text
+    assert 'name="shown_points" value="1000"' in answer.text
+    held.refresh_from_db()
+    assert held.state == AppointmentState.HELD
+
+
+@pytest.mark.parametrize("points", ["-1", "3601", "1.5", "x", "1e3", "9" * 40])
+def test_a_number_of_points_that_cannot_be_is_named(client, alice, points):
+    with_points(alice)
+    held = hold(alice, schedule_with_slots(1))
+
+    answer = client.post(address(held), {"points": points, "shown_points": points})
+
+    assert answer.status_code == 422
+    assert 'href="#id_points"' in answer.text
+    held.refresh_from_db()
+    assert held.state == AppointmentState.HELD
+
+
+def test_points_that_were_used_meanwhile_are_refused(client, alice, monkeypatch):
+    with_points(alice, 1000)
+    held = hold(alice, schedule_with_slots(1))
+    monkeypatch.setattr("appointments.views.booking.spendable", lambda member, now: 2000)
+
+    answer = client.post(address(held), {"points": "2000", "shown_points": "2000"})
+
+    assert answer.status_code == 409
+    assert "There are not enough points: 1000 can be used." in answer.text
