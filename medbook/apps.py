@@ -6,14 +6,16 @@ from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.core.checks import Tags, register
 
 from medbook.personal_data import check_personal_data
+from medbook.staff_door import check_staff_door
 
 
 class MedBookConfig(AppConfig):
     name = "medbook"
 
     def ready(self) -> None:
-        """Register the check of tables that know people."""
+        """Register the checks of tables that know people, and of the way to the workbench."""
         register(check_personal_data, Tags.models)
+        register(check_staff_door, Tags.security, deploy=True)
 
 
 class AdminConfig(DjangoAdminConfig):

@@ -48,6 +48,7 @@ MedBook is ready after {seconds:.1f} s.
   Members        +8613800000001 (Member) …02 (Silver) …03 (Gold) …04 (Jade)
   Staff          admin  desk  doctor  scheduler  finance  auditor
   Password       medbook-demo, for all of them
+  Second step    auditor only: {python} manage.py demo_code
 
   Stop           Ctrl-C; the data stays ({var}) until `make clean`
 """
@@ -329,6 +330,7 @@ def welcome(port: int, *, seconds: float) -> str:
     return WELCOME.format(
         seconds=seconds,
         url=f"http://localhost:{port}",
+        python=os.path.relpath(sys.executable),
         var=VAR,
     )
 

@@ -1,5 +1,6 @@
 """Where are the accounts of staff and their roles?"""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,9 +11,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from medbook import clock
+from medbook.admin_actions import ActingAdmin, ReasonForm, confirmed_action
+from medbook.errors import NotAllowed
 from members.choices import Role
 from members.models import User
+from members.selectors.people import signed_in
 from members.services.roles import note_role_change
+from members.services.second_factor import take_away_factors
+
+Answers = Mapping[str, Any]
 
 
 class RolesField(forms.ModelMultipleChoiceField):
@@ -37,11 +45,12 @@ admin.site.unregister(Group)  # what a role may do is written in services/roles.
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin):
+class StaffAdmin(ActingAdmin, UserAdmin):
     """Accounts of staff and their roles; members' accounts are looked after by members' pages."""
 
-    list_display = ("username", "display_name", "roles", "is_active", "last_login")
+    list_display = ("username", "display_name", "roles", "has_factor", "is_active", "last_login")
     list_filter = ("is_active", ("groups", RoleFilter))
+    actions = ("take_away_factor",)
     search_fields = ("username", "display_name")
     ordering = ("username",)
     filter_horizontal = ()
@@ -59,9 +68,32 @@ class StaffAdmin(UserAdmin):
         """List the groups."""
         return " · ".join(sorted(_role_name(group) for group in user.groups.all()))
 
+    @admin.display(description=_("second factor"), boolean=True)
+    def has_factor(self, user: User) -> bool:
+        """Tell who has set up a second factor."""
+        return bool(user.second_factors.all())
+
+    @confirmed_action(
+        _("Take away the second factor"),
+        permission="members.take_away_second_factor",
+        explanation=_("For a lost phone, once you know who asks. All sign-ins of the account end."),
+        form=ReasonForm,
+    )
+    def take_away_factor(self, request: HttpRequest, user: User, answers: Answers) -> None:
+        """Let somebody begin anew with the password alone."""
+        if not self.has_change_permission(request, user):
+            raise NotAllowed()
+        take_away_factors(
+            user_uid=user.uid,
+            reason=answers["reason"],
+            by=signed_in(request.user),
+            now=clock.now(),
+        )
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Leave out members."""
-        return super().get_queryset(request).filter(member=None).prefetch_related("groups")
+        staff = super().get_queryset(request).filter(member=None)
+        return staff.prefetch_related("groups", "second_factors")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Show the roles as boxes to tick."""
@@ -93,7 +125,7 @@ class StaffAdmin(UserAdmin):
         super().save_related(request, form, formsets, change)
         after = _names_of_groups(user)
         if before != after and isinstance(by, User):
-            note_role_change(user=user, before=before, after=after, by=by)
+            note_role_change(user=user, before=before, after=after, by=by, now=clock.now())
 
 
 def _role_name(group: Group) -> str:

@@ -30,6 +30,7 @@ from members.selectors.points import balance
 from members.services.patients import reveal_identity, verify_patient
 from members.services.phones import change_phone_at_desk
 from members.services.points import adjust_points
+from members.services.second_factor import take_away_factors
 from members.services.suspensions import lift_suspension, suspend_member
 from members.services.tiers import grant_tier
 
@@ -108,7 +109,14 @@ class MemberAdmin(ReadOnly, ActingAdmin):
         "points_balance",
     )
     inlines = (LinkInline, SuspensionInline, TierChangeInline)
-    actions = ("suspend", "lift", "grant_tier", "change_phone", "adjust_points")
+    actions = (
+        "suspend",
+        "lift",
+        "grant_tier",
+        "change_phone",
+        "adjust_points",
+        "take_away_factor",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         """Fetch each member's own patient with it."""
@@ -195,6 +203,18 @@ class MemberAdmin(ReadOnly, ActingAdmin):
             member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers
         )
         return gettext("A second person has to approve this.") if asked else None
+
+    @confirmed_action(
+        _("Take away the second factor"),
+        permission="members.take_away_second_factor",
+        explanation=_("For a lost phone, once you know who asks. All sign-ins of the account end."),
+        form=ReasonForm,
+    )
+    def take_away_factor(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Let a member begin anew without a second factor."""
+        take_away_factors(
+            user_uid=member.user.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
 
 
 @admin.register(Patient)

@@ -1,15 +1,16 @@
 """What may each group of staff do, and what follows when somebody's role changes?"""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
-from django.db.models import F
 
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from members.choices import Role
 from members.models import User
+from members.services.sessions import end_sessions
 
 CATALOGUE = ("clinic", "department", "room", "doctor", "visittype")
 
@@ -86,6 +87,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.change_messagetemplate",
         "members.resend_delivery",
         "members.suspend_member",
+        "members.take_away_second_factor",
         "members.change_member_tier",
         "members.view_pointentry",
         "members.adjust_points",
@@ -115,9 +117,11 @@ def grant_roles() -> None:
         group.permissions.set([known[name] for name in names])
 
 
-def note_role_change(*, user: User, before: Iterable[str], after: Iterable[str], by: User) -> None:
-    """Void somebody's tokens, and write down how their roles changed; inside the caller's act."""
-    User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+def note_role_change(
+    *, user: User, before: Iterable[str], after: Iterable[str], by: User, now: datetime
+) -> None:
+    """End somebody's sign-ins, and note how their roles changed; inside the caller's act."""
+    end_sessions(user=user, now=now)
     record_event(
         Action.ROLE_CHANGED,
         subject=user,

@@ -9,8 +9,15 @@ from django.db import transaction
 
 from medbook.audit.choices import Action
 from medbook.audit.services import entry, record_events
-from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientState, Relation
-from members.models import FamilyLink, Member, Patient, Tier, User
+from members.choices import (
+    ConsentPurpose,
+    ConsentState,
+    FactorKind,
+    IdentityKind,
+    PatientState,
+    Relation,
+)
+from members.models import FamilyLink, Member, Patient, SecondFactor, Tier, User
 from members.rules import spelling
 from members.selectors.tiers import entry_tier
 from members.services.consents import record_consents
@@ -20,6 +27,7 @@ from reports.services.demo_hospital import demo_rows
 
 OLD_POINTS = 60
 PASSWORD = "medbook-demo"  # noqa: S105 (printed at every `make run`)
+AUDITOR, AUDITOR_SECRET = "auditor", "MEDBOOKDEMOAUDITOR234567AUDITOR2"  # published likewise
 
 
 @transaction.atomic(durable=True)
@@ -39,6 +47,10 @@ def make_people(*, now: datetime) -> int:
             is_superuser=row.get("superuser", False),
         )
         user.groups.add(Group.objects.get(name=row["role"]))
+        if user.username == AUDITOR:
+            SecondFactor.objects.create(
+                user=user, kind=FactorKind.APP, secret=AUDITOR_SECRET, created_at=now
+            )
     first = entry_tier()
     members = [
         _make_member(number, row, first, hashed, now)

@@ -35,6 +35,7 @@ MATRIX = {
     "members.tierchange": {"view": {D, A, X}},
     "members.privilege": {"view": {A, X}, "add": {X}, "change": {X}, "delete": {X}},
     "members.user": {"view": {A, X}, "add": {X}, "change": {X}},
+    "members.secondfactor": {"take_away_second_factor": {X}},
     "scheduling.clinic": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.department": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.room": {"view": {D, P, S, A}, "add": {S}, "change": {S}},

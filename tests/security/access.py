@@ -197,7 +197,9 @@ ACTIONS = {
         "change_phone": {DESK},
         "grant_tier": {ADMINISTRATOR},
         "adjust_points": {ADMINISTRATOR},
+        "take_away_factor": {ADMINISTRATOR},
     },
+    "members.user": {"take_away_factor": {ADMINISTRATOR}},
     "members.patient": {"verify": {DESK}},
     "approvals.approval": {
         "approve": {FINANCE, ADMINISTRATOR},
