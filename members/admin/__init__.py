@@ -1,5 +1,25 @@
 """What do staff see and change of accounts, members, patients and tiers?"""
 
-from members.admin import accounts, membership, messages, people, points, search, tiers
+from members.admin import (
+    accounts,
+    family,
+    membership,
+    messages,
+    people,
+    points,
+    search,
+    strikes,
+    tiers,
+)
 
-__all__ = ["accounts", "membership", "messages", "people", "points", "search", "tiers"]
+__all__ = [
+    "accounts",
+    "family",
+    "membership",
+    "messages",
+    "people",
+    "points",
+    "search",
+    "strikes",
+    "tiers",
+]

@@ -22,12 +22,18 @@ from medbook.admin_site import ReadOnly
 from members.admin.points import PointsForm
 from members.admin.tiers import TierChangeInline
 from members.choices import Relation
-from members.forms.fields import IdentityNumberField, PhoneField
+from members.forms.desk import BirthDocumentForm, ShownDocumentForm
+from members.forms.fields import PhoneField
 from members.forms.tiers import GrantForm
-from members.models import FamilyLink, Member, Patient, Suspension
+from members.models import FamilyLink, Member, Patient, Strike, Suspension
 from members.selectors.people import signed_in
 from members.selectors.points import balance
-from members.services.patients import reveal_identity, verify_patient
+from members.services.patients import (
+    LEAST_REASON,
+    join_patients,
+    reveal_identity,
+    verify_patient,
+)
 from members.services.phones import change_phone_at_desk
 from members.services.points import adjust_points
 from members.services.second_factor import take_away_factors
@@ -50,10 +56,16 @@ class PhoneForm(ReasonForm):
     phone = PhoneField(label=_("New phone number"))
 
 
-class DocumentForm(forms.Form):
-    """Ask what the document shows."""
+class RevealForm(ReasonForm):
+    """Ask why, in a few words."""
 
-    identity_number = IdentityNumberField(label=_("Identity number, as the document shows it"))
+    reason = forms.CharField(
+        label=_("Reason"),
+        min_length=LEAST_REASON,
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Kept in the operation log. Please write no names or health data."),
+    )
 
 
 class LinkInline(ReadOnly, admin.TabularInline):
@@ -76,6 +88,14 @@ class LinkInline(ReadOnly, admin.TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[FamilyLink]:
         """Fetch both ends at once."""
         return super().get_queryset(request).select_related("member__user", "patient")
+
+
+class StrikeInline(ReadOnly, admin.TabularInline):
+    """Which visits a patient has missed."""
+
+    model = Strike
+    extra = 0
+    fields = readonly_fields = ("occurred_at", "excused_at", "excuse")
 
 
 class SuspensionInline(ReadOnly, admin.TabularInline):
@@ -237,8 +257,8 @@ class PatientAdmin(ReadOnly, ActingAdmin):
         "created_at",
         "in_clear",
     )
-    inlines = (LinkInline,)
-    actions = ("verify",)
+    inlines = (LinkInline, StrikeInline, SuspensionInline)
+    actions = ("verify", "join")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that shows a patient in clear."""
@@ -269,11 +289,26 @@ class PatientAdmin(ReadOnly, ActingAdmin):
         _("Verify the document"),
         permission="members.verify_patient",
         explanation=_("Type the number from the document in your hand, not from a screen."),
-        form=DocumentForm,
+        form=BirthDocumentForm,
     )
     def verify(self, request: HttpRequest, patient: Patient, answers: Answers) -> None:
         """Note that staff has seen the document."""
         verify_patient(
+            patient_uid=patient.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
+
+    @confirmed_action(
+        _("Join with another record"),
+        permission="members.verify_patient",
+        explanation=_(
+            "The person in front of you has two documents. The chosen record leads from now on to "
+            "that of the document you type."
+        ),
+        form=ShownDocumentForm,
+    )
+    def join(self, request: HttpRequest, patient: Patient, answers: Answers) -> None:
+        """Make one of two records."""
+        join_patients(
             patient_uid=patient.uid, by=signed_in(request.user), now=clock.now(), **answers
         )
 
@@ -282,7 +317,7 @@ class PatientAdmin(ReadOnly, ActingAdmin):
         if not request.user.has_perm("members.reveal_identity"):
             raise PermissionDenied
         patient = get_object_or_404(Patient, pk=patient_id)
-        form = ReasonForm(request.POST or None)
+        form = RevealForm(request.POST or None)
         shown = None
         if form.is_valid():
             shown = reveal_identity(
@@ -301,17 +336,6 @@ class PatientAdmin(ReadOnly, ActingAdmin):
         }
         status = 422 if form.errors else 200
         return TemplateResponse(request, "admin/members/reveal.html", context, status=status)
-
-
-@admin.register(Suspension)
-class SuspensionAdmin(ReadOnly, admin.ModelAdmin):
-    """Suspensions; begun and lifted from the list of members."""
-
-    list_display = ("member", "starts_at", "ends_at", "reason")
-    list_select_related = ("member__user",)
-    search_fields = ("=member__user__username",)
-    ordering = ("-ends_at",)
-    show_full_result_count = False
 
 
 def _link_to(row: Member | Patient) -> str:

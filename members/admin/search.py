@@ -8,14 +8,16 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from medbook.admin_site import MedBookAdminSite
-from members.selectors.people import find_people
+from members.selectors.people import signed_in
+from members.services.patients import search_people
 
 
 class SearchForm(forms.Form):
     """Ask whom staff is looking for."""
 
     looked_for = forms.CharField(
-        label=_("Phone number, its last four digits, member number, name or identity number"),
+        label=_("Phone number, its last four digits, member number, name or document number"),
+        help_text=_("Names and numbers in full; or a surname with the last four digits."),
         max_length=80,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "type": "search"}),
     )
@@ -25,7 +27,9 @@ class SearchForm(forms.Form):
 def member_search(request: HttpRequest) -> HttpResponse:
     """Find people by what they say of themselves; asked by POST, so that no address holds it."""
     form = SearchForm(request.POST or None)
-    found = find_people(form.cleaned_data["looked_for"]) if form.is_valid() else None
+    found = None
+    if form.is_valid():
+        found = search_people(text=form.cleaned_data["looked_for"], by=signed_in(request.user))
     context = {
         **admin.site.each_context(request),
         "title": _("Find a member or patient"),

@@ -19,9 +19,10 @@ def _each(act: str, app: str, *models: str) -> set[str]:
     return {f"{app}.{act}_{model}" for model in models}
 
 
-SEES_PEOPLE = _each(
-    "view", "members", "member", "patient", "familylink", "tier", "tierchange", "suspension"
-)
+SEES_PEOPLE = {
+    *_each("view", "members", "member", "patient", "familylink", "suspension", "strike"),
+    *_each("view", "members", "tier", "tierchange"),
+}
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
 SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment")
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
@@ -32,7 +33,10 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_PEOPLE,
         *SEES_SCHEDULES,
         *SEES_MONEY,
+        "members.add_patient",
         "members.verify_patient",
+        "members.confirm_consent",
+        "members.excuse_strike",
         "members.reveal_identity",
         "members.change_phone",
         "members.view_delivery",
@@ -88,6 +92,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.resend_delivery",
         "members.suspend_member",
         "members.take_away_second_factor",
+        "members.excuse_strike",
         "members.change_member_tier",
         "members.view_pointentry",
         "members.adjust_points",

@@ -188,7 +188,10 @@ def test_reveals_nothing_that_cannot_be_logged(alice, desk, monkeypatch):
 
     with pytest.raises(ConnectionError):
         reveal_identity(
-            patient_uid=own_patient(alice).uid, reason="curious", by=desk, now=clock.now()
+            patient_uid=own_patient(alice).uid,
+            reason="calls from the desk",
+            by=desk,
+            now=clock.now(),
         )
 
     assert opened == []

@@ -132,6 +132,7 @@ PAGES_AND_API = {
     "admin:message_delivery": {DESK, AUDITOR, ADMINISTRATOR},
     "admin:message_templates": {AUDITOR, ADMINISTRATOR},
     "admin:message_template": {ADMINISTRATOR},
+    "admin:register_patient": {DESK},
     "admin:releases": {SCHEDULER, AUDITOR},
     "admin:membership": {AUDITOR, ADMINISTRATOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
@@ -158,6 +159,8 @@ MODELS = {
     "members.member": Model(SEES_PEOPLE),
     "members.patient": Model(SEES_PEOPLE),
     "members.suspension": Model(SEES_PEOPLE),
+    "members.familylink": Model(SEES_PEOPLE),
+    "members.strike": Model(SEES_PEOPLE),
     "members.pointentry": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "members.tier": Model(SEES_PEOPLE, {ADMINISTRATOR}, {ADMINISTRATOR}, SUPERUSER),
     "members.privilege": Model(
@@ -200,7 +203,10 @@ ACTIONS = {
         "take_away_factor": {ADMINISTRATOR},
     },
     "members.user": {"take_away_factor": {ADMINISTRATOR}},
-    "members.patient": {"verify": {DESK}},
+    "members.patient": {"verify": {DESK}, "join": {DESK}},
+    "members.familylink": {"confirm": {DESK}, "withdraw": {DESK}},
+    "members.strike": {"excuse": {DESK, ADMINISTRATOR}},
+    "members.suspension": {"end": {ADMINISTRATOR}},
     "approvals.approval": {
         "approve": {FINANCE, ADMINISTRATOR},
         "refuse": {FINANCE, ADMINISTRATOR},

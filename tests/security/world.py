@@ -165,6 +165,9 @@ def make_world():
         by=world.accounts[Role.ADMINISTRATOR.value],
         now=clock.now(),
     )
+    bo.links.first().patient.strikes.create(
+        reference="appointment:1", occurred_at=clock.now() - timedelta(days=70)
+    )
     Suspension.objects.create(
         member=bo,
         starts_at=clock.now() - timedelta(days=60),
