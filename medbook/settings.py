@@ -312,6 +312,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "messages": {"task": "members.tasks.send_due_messages", "schedule": 15.0},
     "points": {"task": "members.tasks.expire_points", "schedule": crontab(minute="10")},
+    "points that expire soon": {
+        "task": "members.tasks.announce_expiring_points",
+        "schedule": crontab(hour="9", minute="20"),
+    },
     "release": {
         "task": "scheduling.tasks.run_nightly_release",
         "schedule": crontab(hour="2", minute="0"),

@@ -33,6 +33,12 @@ def forget_old_codes() -> None:
 
 
 @shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
+def announce_expiring_points() -> None:
+    """Tell members which of their points expire within 30 days."""
+    points.announce_expiring_points(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
 def expire_points() -> None:
     """Write off the points that have expired."""
     points.expire_points(now=clock.now())

@@ -261,6 +261,14 @@ KINDS = by_key(
         variables=("points", "balance"),
     ),
     MessageKind(
+        key="points_expiring",
+        label=_("Points that expire soon"),
+        title=_("{points} points expire on {day}"),
+        text=_("Use them for a visit by then: they pay up to a fifth of its fee."),
+        variables=("points", "day"),
+        channels=("email",),
+    ),
+    MessageKind(
         key="points_adjusted",
         label=_("Points adjusted"),
         title=_("The clinic has adjusted your points"),

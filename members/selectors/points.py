@@ -58,6 +58,15 @@ def entry_of(reason: str, reference: str) -> PointEntry | None:
     return PointEntry.objects.filter(reason=reason, reference=reference).first()
 
 
+def members_with_expiring_points(now: datetime, until: datetime) -> list[int]:
+    """Tell who has points left, and has had some that expire within a time. One query."""
+    last_balance = PointEntry.objects.filter(member=OuterRef("member")).order_by("-seq")
+    due = PointEntry.objects.filter(expires_at__gt=now, expires_at__lte=until)
+    due = due.annotate(balance=Subquery(last_balance.values("balance_after")[:1]))
+    due = due.filter(balance__gt=0).order_by("member_id")
+    return list(due.values_list("member_id", flat=True).distinct())
+
+
 def members_with_expired_points(now: datetime) -> list[int]:
     """Tell whose points are to be looked at: some have expired, and nothing was written since.
 

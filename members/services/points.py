@@ -8,6 +8,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Abs
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import lazy
+from django.utils.translation import pgettext
 
 from medbook.approvals.choices import Kind
 from medbook.approvals.models import Approval
@@ -18,8 +22,13 @@ from medbook.locks import Rung, lock, require_transaction, retry_on_conflict
 from members.choices import PointReason
 from members.errors import NotEnoughPoints, ReasonMissing
 from members.models import Member, PointEntry, User
-from members.rules.points import Ledger, expires_at
-from members.selectors.points import entry_of, ledger_of, members_with_expired_points
+from members.rules import points as rules
+from members.selectors.points import (
+    entry_of,
+    ledger_of,
+    members_with_expired_points,
+    members_with_expiring_points,
+)
 from members.services.messages import notify_member
 
 ACTIONS = {
@@ -31,6 +40,8 @@ ACTIONS = {
     PointReason.ADJUSTED: Action.POINTS_ADJUSTED,
 }
 ADDED_UP_OVER = timedelta(days=1)  # so that many small adjustments are no way round the limit
+ANNOUNCED_AHEAD = timedelta(days=30)
+LAST_MOMENT = timedelta(microseconds=1)  # points end at a midnight: their last day is before it
 PAGE = "membership/points/"
 
 
@@ -156,6 +167,33 @@ def expire_points(*, now: datetime) -> int:
     return sum(_expire_points_of_one(member_id, now) for member_id in due)
 
 
+def announce_expiring_points(*, now: datetime) -> int:
+    """Tell members 30 days ahead how many points will expire, once for each day; tell how many."""
+    due = members_with_expiring_points(now, now + ANNOUNCED_AHEAD)
+    return sum(_announce_to_one(member_id, now) for member_id in due)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def _announce_to_one(member_id: int, now: datetime) -> int:
+    member = lock(Member.objects.filter(pk=member_id), Rung.MEMBER).get()
+    soon = [
+        (part.points, part.expires_at)
+        for part in ledger_of(member).expiring(now)
+        if part.expires_at and part.expires_at <= now + ANNOUNCED_AHEAD
+    ]
+    for points, expires_at in soon:
+        notify_member(
+            member=member,
+            kind="points_expiring",
+            key=f"{expires_at:%Y-%m-%d}",
+            facts={"points": points, "day": _last_day(expires_at)},
+            path=PAGE,
+            now=now,
+        )
+    return len(soon)
+
+
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def _expire_points_of_one(member_id: int, now: datetime) -> int:
@@ -182,7 +220,7 @@ def _adjust(
     _tell(entry, "points_adjusted", f"{points:+d}")
 
 
-def _write_off_expired(member: Member, now: datetime) -> Ledger:
+def _write_off_expired(member: Member, now: datetime) -> rules.Ledger:
     """Write off what has expired, before anything else is written; return how it was before."""
     ledger = ledger_of(member)
     for lot in ledger.expired(now):
@@ -231,7 +269,15 @@ def _write(
 
 
 def _end(now: datetime) -> datetime:
-    return expires_at(now, settings.TIME_ZONE)
+    return rules.expires_at(now, settings.TIME_ZONE)
+
+
+def _said_day(expires_at: datetime) -> str:
+    day = timezone.localtime(expires_at - LAST_MOMENT).date()
+    return date_format(day, pgettext("day and year", "j M Y"))
+
+
+_last_day = lazy(_said_day, str)  # said in the language of whoever reads
 
 
 def _tell(entry: PointEntry, kind: str, points: int | str) -> None:

@@ -1,10 +1,12 @@
 """Do points come, go, come back and expire as the ledger's rules say?"""
 
+import json
 import random
 from datetime import timedelta
 
 import pytest
 from django.db import Error, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from medbook import clock
 from medbook.approvals.models import Approval
@@ -21,6 +23,7 @@ from members.selectors.points import (
 )
 from members.services.points import (
     adjust_points,
+    announce_expiring_points,
     earn_points,
     expire_points,
     give_back_points,
@@ -296,6 +299,37 @@ class TestExpiring:
 
         assert members_with_expired_points(NOW + LIFE) == [has_all.pk]
         assert members_with_expired_points(NOW) == []
+
+
+@pytest.mark.django_db
+class TestAnnouncing:
+    @pytest.mark.parametrize(("days_ahead", "is_told"), [(31, False), (30, True), (1, True)])
+    def test_tells_30_days_ahead_which_points_expire(self, days_ahead, is_told):
+        alice = MemberFactory()
+        entry = earn(alice, 100)
+        spend(alice, 40)
+
+        announce_expiring_points(now=entry.expires_at - timedelta(days=days_ahead))
+
+        told = Notification.objects.filter(member=alice, kind="points_expiring")
+        assert told.exists() == is_told
+        if is_told:
+            facts = json.loads(told.get().facts.reveal())
+            last_day = timezone.localtime(entry.expires_at - timedelta(hours=1))
+            assert facts["points"] == 60
+            assert facts["day"]["in"]["en"] == f"{last_day:%-d %b %Y}"
+
+    def test_once_for_each_day_and_not_for_what_is_used(self):
+        alice, bo = MemberFactory(), MemberFactory()
+        entry = earn(alice, 100, reference="a")
+        earn(bo, 100, reference="b")
+        spend(bo, 100)
+        now = entry.expires_at - timedelta(days=3)
+
+        assert announce_expiring_points(now=now) == 1
+        announce_expiring_points(now=now + timedelta(days=1))
+
+        assert Notification.objects.filter(kind="points_expiring").count() == 1
 
 
 @pytest.mark.django_db
