@@ -20,10 +20,12 @@ from appointments.errors import (
     TooManyOpen,
 )
 from appointments.models import Appointment
+from members.choices import ConsentPurpose
 from members.models import Member, Patient
 from members.selectors.patients import patient_suspension
 from members.selectors.people import current_suspension, patient_links
 from members.selectors.tiers import privilege
+from members.services.consents import require_consent
 from scheduling.choices import SaleState
 from scheduling.models import Schedule
 
@@ -42,6 +44,7 @@ def require_may_book(*, member: Member, patient: Patient, now: datetime) -> None
         raise ConsentMissing()
     if not patient.has_identity:
         raise IdentityIncomplete()
+    require_consent(member, ConsentPurpose.SENSITIVE_DATA)
     if paused := patient_suspension(patient, now):
         raise PatientSuspended(until=paused.ends_at)
 

@@ -38,11 +38,14 @@ from appointments.services.holds import extend_hold
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
+from members.choices import ConsentPurpose
+from members.errors import ConsentMissing as AgreementMissing
 from members.models import Member, Patient
 from members.rules.points import most_to_spend
 from members.selectors.people import bookable_links, member_of
 from members.selectors.points import spendable
 from members.selectors.tiers import privilege
+from members.views.consents import ask_for_consent
 from members.views.entrance import for_members
 from scheduling.choices import SlotState
 from scheduling.errors import SlotTaken, SoldOut
@@ -126,6 +129,8 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         return redirect("appointments:appointment", appointment.reference)
     except Missing:
         raise
+    except AgreementMissing as refusal:
+        return ask_for_consent(request, ConsentPurpose.SENSITIVE_DATA, refusal, request.path)
     except DomainError as refusal:
         form.add_error(None, refusal.detail)
         return _check(request, appointment, form, form.used_points, status=status_of(refusal))
@@ -240,6 +245,9 @@ def _cannot_book(
     now: datetime,
 ) -> HttpResponse:
     """Say why not, and offer the nearest times where another time helps."""
+    if isinstance(refusal, AgreementMissing):
+        way_back = _way_back(schedule, starts_at)
+        return ask_for_consent(request, ConsentPurpose.SENSITIVE_DATA, refusal, way_back)
     context: dict[str, Any] = {
         "member": member,
         "clinic": schedule.department.clinic,
