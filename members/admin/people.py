@@ -28,6 +28,7 @@ from members.forms.tiers import GrantForm
 from members.models import FamilyLink, Member, Patient, Strike, Suspension
 from members.selectors.people import signed_in
 from members.selectors.points import balance
+from members.services.erasing import erase_member
 from members.services.patients import (
     LEAST_REASON,
     join_patients,
@@ -132,6 +133,7 @@ class MemberAdmin(ReadOnly, ActingAdmin):
     actions = (
         "suspend",
         "lift",
+        "erase",
         "grant_tier",
         "change_phone",
         "adjust_points",
@@ -143,6 +145,19 @@ class MemberAdmin(ReadOnly, ActingAdmin):
         own = FamilyLink.objects.filter(relation=Relation.SELF).select_related("patient")
         rows = super().get_queryset(request)
         return rows.prefetch_related(Prefetch("links", own, to_attr="own_links"))
+
+    @confirmed_action(
+        _("Erase the account"),
+        permission="members.erase_member",
+        explanation=_(
+            "Everything that names the member goes; money and the log stay, nameless."
+            " This cannot be undone."
+        ),
+        form=ReasonForm,
+    )
+    def erase(self, request: HttpRequest, member: Member, answers: Answers) -> None:
+        """Erase a member who asked for it in writing."""
+        erase_member(member_uid=member.uid, by=signed_in(request.user), now=clock.now(), **answers)
 
     @admin.display(description=_("member number"), ordering="user__username")
     def number(self, member: Member) -> str:

@@ -52,6 +52,7 @@ class Member(models.Model):
             ("suspend_member", _("Can suspend a member and lift a suspension")),
             ("change_member_tier", _("Can change the tier of a member")),
             ("change_phone", _("Can change the phone number of a member")),
+            ("erase_member", _("Can erase a member")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["phone_index"], name="one_account_per_phone"),

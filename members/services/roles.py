@@ -94,6 +94,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.take_away_second_factor",
         "members.excuse_strike",
         "members.change_member_tier",
+        "members.erase_member",
         "members.view_pointentry",
         "members.adjust_points",
         *DECIDES,

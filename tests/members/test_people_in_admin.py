@@ -167,6 +167,24 @@ def test_pauses_and_resumes_booking_after_a_look(client, alice, administrator):
     assert f"{alice.number}: Online booking is not paused for this member." in said(again)
 
 
+def test_erases_an_account_after_a_look_and_with_a_reason(client, alice, administrator):
+    asked = act(client, MEMBERS, "erase", [alice])
+    silent = act(client, MEMBERS, "erase", [alice], confirmed="yes", reason=" ")
+    assert "This cannot be undone." in asked.content.decode()
+    assert silent.status_code == 422
+    alice.refresh_from_db()
+    assert alice.erased_at is None
+
+    act(client, MEMBERS, "erase", [alice], confirmed="yes", reason="asked for by letter")
+    alice.refresh_from_db()
+    assert (alice.erased_at is not None, alice.phone) == (True, None)
+    assert client.get(MEMBERS).status_code == 200
+    assert client.get(f"{MEMBERS}{alice.pk}/change/").status_code == 200
+
+    again = act(client, MEMBERS, "erase", [alice], confirmed="yes", reason="asked for by letter")
+    assert f"{alice.number}: This account is already erased." in said(again)
+
+
 def test_grants_a_tier_until_a_day_after_a_look(client, alice, administrator):
     gold = Tier.objects.get(code="gold")
     day = clock.now().date() + timedelta(days=30)

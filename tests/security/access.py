@@ -197,6 +197,7 @@ ACTIONS = {
     "members.member": {
         "suspend": {ADMINISTRATOR},
         "lift": {ADMINISTRATOR},
+        "erase": {ADMINISTRATOR},
         "change_phone": {DESK},
         "grant_tier": {ADMINISTRATOR},
         "adjust_points": {ADMINISTRATOR},
