@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from medbook import locks
 from members.models import Privilege, Tier
+from members.selectors import tiers
 from members.selectors.tiers import forget_privileges
 from tests.invariants import check_invariants
 
@@ -76,9 +77,10 @@ def _no_reader():
 
 
 @pytest.fixture(autouse=True)
-def _nothing_known_of_tiers():
-    """Start every test with privileges unread: another test's may be gone."""
+def _nothing_known_of_tiers(monkeypatch):
+    """Start every test with privileges unread, and count queries however slow the machine is."""
     forget_privileges()
+    monkeypatch.setattr(tiers, "FRESH_SECONDS", 3600.0)
 
 
 @pytest.fixture(autouse=True)
