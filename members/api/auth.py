@@ -53,7 +53,6 @@ from members.services.sign_in import reset_password, sign_in_by_code
 from members.services.tokens import issue_tokens, revoke_tokens, role_of, rotate_tokens
 
 STRANGERS_PURPOSES = (CodePurpose.SIGN_UP, CodePurpose.SIGN_IN, CodePurpose.RESET_PASSWORD)
-NEEDED = (ConsentPurpose.TERMS, ConsentPurpose.SENSITIVE_DATA)
 
 
 class CredentialsBody(StrictSerializer):
@@ -120,13 +119,14 @@ class TokenPairSerializer(serializers.Serializer):
 
 
 class RegisterBody(StrictSerializer):
-    """What it takes to become a member: a phone in hand, and two consents."""
+    """What it takes to become a member: a phone in hand, and the terms."""
 
     phone = PhoneText()
     code = CodeText(help_text=_("Of purpose sign_up."))
     terms = serializers.BooleanField(help_text=_("Accepts the terms of use; must be true."))
     sensitive_data = serializers.BooleanField(
-        help_text=_("Agrees that identity and health data are kept; must be true.")
+        default=False,
+        help_text=_("Agrees that identity and health data are kept; booking online needs it."),
     )
     news = serializers.BooleanField(default=False, help_text=_("Wants news of the clinic."))
     password = NewPasswordText(required=False)
@@ -137,11 +137,10 @@ class RegisterBody(StrictSerializer):
     document_ending = EndingText(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Put the consents together. Raises: ValidationError where a needed one is missing."""
+        """Put the consents together. Raises: ValidationError without the terms."""
         given = [purpose for purpose in ConsentPurpose if attrs.pop(purpose)]
-        for needed in NEEDED:
-            if needed not in given:
-                raise _missing(needed, _("Without this nobody can join."))
+        if ConsentPurpose.TERMS not in given:
+            raise _missing("terms", _("Without this nobody can join."))
         return {**attrs, "consents": given}
 
 

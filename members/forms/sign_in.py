@@ -47,14 +47,15 @@ class SignUpForm(PhoneForm):
         label=_(
             "I agree that the clinic keeps my identity and health data, encrypted, "
             "to make and keep my appointments."
-        )
+        ),
+        help_text=_("Without it you can join, but not book online."),
+        required=False,
     )
     news = forms.BooleanField(label=_("Send me news of the clinic."), required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for purpose in ConsentPurpose.values:
-            self.fields[purpose].error_messages["required"] = _("Without this nobody can join.")
+        self.fields["terms"].error_messages["required"] = _("Without this nobody can join.")
 
     @property
     def consents(self) -> list[str]:

@@ -359,7 +359,6 @@ def test_registers_with_password_name_and_identity_number(api):
         ({"code": "12345"}, {"code": "invalid"}),
         ({"code": 123456}, {"code": "wrong_type"}),
         ({"terms": False}, {"terms": "required"}),
-        ({"sensitive_data": False}, {"sensitive_data": "required"}),
         ({"sensitive_data": "yes"}, {"sensitive_data": "wrong_type"}),
         ({"tier": "jade"}, {"tier": "unknown_field"}),
         ({"is_staff": True}, {"is_staff": "unknown_field"}),
@@ -375,8 +374,8 @@ def test_registering_judges_shape_and_refuses_what_nobody_is_asked(api, changes,
     assert not Member.objects.exists()
 
 
-@pytest.mark.parametrize("missing", ["phone", "code", "terms", "sensitive_data"])
-def test_registering_takes_a_phone_a_code_and_two_consents(api, missing):
+@pytest.mark.parametrize("missing", ["phone", "code", "terms"])
+def test_registering_takes_a_phone_a_code_and_the_terms(api, missing):
     body = registering()
     del body[missing]
 

@@ -56,6 +56,12 @@ def test_keeps_what_was_agreed_to(client):
     assert Consent.objects.filter(purpose="news").count() == 1
 
 
+def test_who_keeps_health_data_back_joins_all_the_same(client):
+    sign_up(client, sensitive_data="")
+
+    assert list(Consent.objects.values_list("purpose", flat=True)) == ["terms"]
+
+
 def test_joins_in_the_language_of_the_page(client):
     sign_up(client, language="zh-hans")
 
@@ -233,7 +239,6 @@ def test_a_number_that_may_have_changed_hands_is_asked_for_the_document(client):
         ({"phone": "hello"}, {"phone": "not a phone number"}),
         ({"phone": ""}, {"phone": "required"}),
         ({"terms": ""}, {"terms": "nobody can join"}),
-        ({"sensitive_data": ""}, {"sensitive_data": "nobody can join"}),
     ],
 )
 def test_names_what_is_wrong_at_the_field(client, answers, words):
