@@ -31,7 +31,8 @@ def second_factor_at_sign_in(request: HttpRequest) -> HttpResponse:
     stage = LoginStageController.enter(request, STAGE)
     user = stage.login.user if stage else None
     if not isinstance(user, User):
-        return redirect("members:sign_in")
+        is_in = request.user.is_authenticated
+        return redirect("appointments:home" if is_in else "members:sign_in")
     proof = factor_proof(request, user)
     if proof.is_good:
         note_shown(session=request.session, user=user, now=clock.now(), has_second_factor=True)

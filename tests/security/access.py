@@ -36,7 +36,7 @@ PAGES_AND_API = {
     "appointments:booked": OWNER,
     "appointments:cancel": OWNER,
     "members:sign_in": PUBLIC,
-    "members:second_factor_at_sign_in": PUBLIC,  # without a password before, leads to sign in
+    "members:second_factor_at_sign_in": "account",  # asks nobody who has shown no password
     "members:show_again": "account",
     "members:sign_in_code": PUBLIC,
     "members:reset_password": PUBLIC,

@@ -32,6 +32,7 @@ from tests.factories import (
     member_with_patient,
     schedule_with_slots,
 )
+from tests.members.factors import app_of
 from tests.security.access import NO_ROLE
 
 ANONYMOUS, ALICE, BO = "a stranger", "Alice", "Bo"
@@ -55,6 +56,7 @@ class World:
         if Session.objects.filter(session_key=self.cookies.get(person)).exists():
             client.cookies[name] = self.cookies[person]
         else:
+            account.refresh_from_db()  # what it did before may have ended its sign-ins
             client.force_login(account, "django.contrib.auth.backends.ModelBackend")
             self.cookies[person] = client.cookies[name].value
         return client
@@ -64,6 +66,7 @@ class World:
         account = self.accounts[person]
         if account is None:
             return {}
+        account.refresh_from_db()
         pair = issue_tokens(user=account, now=clock.now())
         return {"Authorization": f"Bearer {pair.access}"}
 
@@ -101,6 +104,11 @@ class World:
             is_open = route.name.endswith(("-confirm", "-extend"))
             return (self.held if is_open else self.booked).uid
         kind = route.pattern.split("<", 1)[0].rstrip("/").rpartition("/")[2]
+        if kind == "second-factor":  # there is a new one where the last one was taken away
+            return (self.alice.user.second_factors.first() or app_of(self.alice.user)).uid
+        if kind == "sign-ins":
+            self.token(ALICE)
+            return self.alice.user.token_families.latest("pk").uid
         return {
             "schedules": self.schedule,
             "doctors": self.schedule.doctor,
