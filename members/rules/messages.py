@@ -110,7 +110,7 @@ def sms_parts(text: str) -> int:
 KINDS = by_key(
     MessageKind(
         key="code",
-        label=_("Code"),
+        label=_("One-time codes"),
         title=_("Your code"),
         text=_("{code} is your MedBook code, good for 5 minutes. We never ask you for it."),
         variables=("code",),
