@@ -14,7 +14,7 @@ class FactorCodeForm(forms.Form):
     """Ask for a code of the authenticator app, or for a recovery code."""
 
     code = forms.CharField(
-        label=_("Code"),
+        label=_("One-time code"),
         max_length=40,
         help_text=_("6 digits from your authenticator app, or one of your recovery codes."),
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
@@ -25,7 +25,7 @@ class NewAppForm(forms.Form):
     """Ask for a first code of a new authenticator app."""
 
     code = forms.CharField(
-        label=_("Code"),
+        label=_("One-time code"),
         max_length=20,
         help_text=_("The 6 digits that the app shows now."),
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
