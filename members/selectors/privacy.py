@@ -10,8 +10,11 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db.models import BinaryField, ForeignKey, Model, Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 from medbook.encryption import Sealed, SealedField
 from medbook.jobs.models import Job, JobQuerySet
@@ -20,6 +23,21 @@ from members.choices import ConsentState
 from members.models import Member, Patient, User
 
 EXPORT_KIND = "export"
+# Sealed fields have no words of their own.
+SEALED_NAMES = {
+    "phone": _("phone"),
+    "email": _("e-mail"),
+    "name": _("name"),
+    "identity_number": _("document number"),
+    "birth_date": _("birth date"),
+    "label": _("name in your list"),
+    "contact_phone": _("contact phone"),
+    "facts": _("content"),
+    "recipient": _("recipient"),
+    "title": _("title"),
+    "text": _("text"),
+    "reason": _("reason"),
+}
 Plain = str | int | bool | None
 
 
@@ -117,10 +135,11 @@ def _told(row: Model, entry: Entry) -> Iterator[Told]:
     for field in row._meta.local_concrete_fields:
         if field.primary_key or field.name in entry.hidden or _is_inside(field):
             continue
-        value = _plain(getattr(row, field.name))
+        found = getattr(row, field.name)
+        value = _plain(found)
         display = getattr(row, f"get_{field.name}_display", None)
-        shown = str(display()) if display and value is not None else _shown(value)
-        yield Told(field.name, field.verbose_name, value, shown)
+        shown = str(display()) if display and value is not None else _shown(found, value)
+        yield Told(field.name, SEALED_NAMES.get(field.name, field.verbose_name), value, shown)
 
 
 def _plain(value: Any) -> Plain:
@@ -136,7 +155,12 @@ def _plain(value: Any) -> Plain:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _shown(value: Plain) -> str:
+def _shown(found: Any, value: Plain) -> str:
+    """Say a value as people read it."""
+    if isinstance(found, datetime):
+        return date_format(timezone.localtime(found), "Y-m-d H:i")
+    if isinstance(found, bool):
+        return str(_("yes") if found else _("no"))
     return "" if value is None else str(value)
 
 

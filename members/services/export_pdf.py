@@ -29,7 +29,10 @@ EVERYWHERE = "STSong-Light"  # known to every PDF reader, so nothing has to be i
 INK, SOFT, LINE = colors.HexColor("#1c1b19"), colors.HexColor("#5b5a55"), colors.HexColor("#d9d6cc")
 JADE = colors.HexColor("#0f5d4a")
 MARGIN = 20 * mm
-NAMES, VALUES = 52 * mm, 118 * mm
+PADDING = 6  # of the frame, in points
+NAMES = 50 * mm
+VALUES = A4[0] - 2 * MARGIN - 2 * PADDING - NAMES
+INSIDE = ("uid",)  # for programs, so in the JSON only
 
 
 def as_pdf(member: Member, tables: list[Table], now: datetime) -> bytes:
@@ -74,20 +77,27 @@ def _story(member: Member, tables: list[Table], now: datetime) -> Iterator[Flowa
         _("The same facts are in export.json, for programs. Keep both as you keep your documents.")
     )
     for table in tables:
-        yield Spacer(1, 8 * mm)
-        yield _said(str(table.title), size=14, colour=JADE)
-        yield Spacer(1, 2 * mm)
-        if not table.rows:
-            yield _said(_("Nothing."), colour=SOFT)
+        if table.rows:
+            yield Spacer(1, 8 * mm)
+            yield _said(_titled(table), size=14, colour=JADE)
+            yield Spacer(1, 2 * mm)
         for row in table.rows:
             yield from _row(row)
+    yield Spacer(1, 8 * mm)
+    empty = ", ".join(_titled(table) for table in tables if not table.rows)
+    yield _said(_("Nothing is known of: %(tables)s.") % {"tables": empty}, colour=SOFT)
+
+
+def _titled(table: Table) -> str:
+    title = str(table.title)
+    return title[:1].upper() + title[1:]
 
 
 def _row(row: list[Told]) -> Iterator[Flowable]:
     lines = [
         [_said(str(told.label), size=9, colour=SOFT), _said(told.shown)]
         for told in row
-        if told.shown
+        if told.shown and told.name not in INSIDE
     ]
     if lines:
         style: list[Any] = [
