@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from medbook.audit.models import OperationLog
 from members.models import Delivery, User
+from tests.members.factors import app_of, code_now
 from tests.members.people import PHONE, code_sent, hashes, joined, sign_up, wrong
 from tests.members.test_sign_up_page import visible
 
@@ -104,6 +105,26 @@ def test_codes_that_never_left_let_nobody_in(client, closed):
         client.post(PAGE, {"phone": phone})
         assert client.post(PAGE, {"code": latest()}).status_code == 422
         assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize(
+    ("page", "more"),
+    [
+        ("/en/sign-in/code/", {}),
+        ("/en/sign-up/", {"terms": "on"}),
+        ("/en/reset-password/", {"password": "quite another phrase"}),
+    ],
+)
+def test_a_code_does_not_go_past_a_second_factor(client, alice, page, more):
+    app_of(alice.user)
+    client.post(page, {"phone": PHONE, **more})
+
+    answer = client.post(page, {"code": code_sent(PHONE), **more})
+
+    assert answer["Location"].startswith("/en/sign-in/second-factor/")
+    assert "_auth_user_id" not in client.session
+    client.post(answer["Location"], {"code": code_now()})
+    assert client.session["_auth_user_id"] == str(alice.user.pk)
 
 
 def test_a_new_member_without_a_name_can_look_around(client):
