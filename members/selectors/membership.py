@@ -1,11 +1,12 @@
 """How does a member stand: how far to the next tier, and what would a review say?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from members.models import Member, Tier, TierChange
 from members.rules.tiers import YEAR, Threshold, deserved, is_above, next_threshold
-from members.selectors.tiers import oldest_counted, points_of_year, tier_history, tiers
+from members.selectors.tiers import oldest_counted, points_of_year, tier_history
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Outlook:
         return max(self.next_tier.points_from - self.points, 0) if self.next_tier else 0
 
 
-def outlook(member: Member, now: datetime) -> Outlook:
-    """Tell how a member stands at an instant. Four queries."""
-    all_tiers = {tier.pk: tier for tier in tiers()}
+def outlook(member: Member, tiers: Sequence[Tier], now: datetime) -> Outlook:
+    """Tell how a member stands at an instant, among all tiers by rank. Three queries."""
+    all_tiers = {tier.pk: tier for tier in tiers}
     steps = [Threshold(tier.pk, tier.points_from) for tier in all_tiers.values()]
     points = points_of_year(member, now)
     earned = deserved(steps, points).tier_id

@@ -20,7 +20,7 @@ def membership(request: HttpRequest) -> HttpResponse:
     context = {
         "member": member,
         "patient": own_patient(member) if member else None,
-        "outlook": outlook(member, now) if member else None,
+        "outlook": outlook(member, all_tiers, now) if member else None,
         "tiers": all_tiers,
         "benefits": rows,
         "by_tier": [
