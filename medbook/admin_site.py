@@ -119,7 +119,12 @@ class MedBookAdminSite(AdminSite):
             return redirect(index)
         if first := _door("first_step")(request):
             return redirect(first)
-        context = {**self.each_context(request), "app_path": request.get_full_path()}
+        context = {
+            **self.each_context(request),
+            "title": _("Staff sign-in"),
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+        }
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
             context[REDIRECT_FIELD_NAME] = index
         request.current_app = self.name

@@ -7,6 +7,7 @@ from members.views import (
     consents,
     inbox,
     membership,
+    passkeys,
     patients,
     phone,
     points,
@@ -20,6 +21,7 @@ app_name = "members"
 urlpatterns = [
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
     path("sign-in/again/", show_again.show_again, name="show_again"),
+    path("sign-in/passkey/", passkeys.SignInByPasskey.as_view(), name="sign_in_passkey"),
     path("sign-in/code/", sign_in.SignInByCode.as_view(), name="sign_in_code"),
     path("reset-password/", sign_in.ResetPassword.as_view(), name="reset_password"),
     path(

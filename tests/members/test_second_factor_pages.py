@@ -298,3 +298,33 @@ def test_the_program_of_a_member_is_asked_alike(client):
     answer = client.post("/api/v1/auth/token/", said, content_type="application/json")
 
     assert answer.json()["code"] == "otp_required"
+
+
+def test_a_passkey_alone_signs_in_past_the_second_step(client, root):
+    key = SoftwareKey()
+    client.defaults["wsgi.url_scheme"] = "https"
+    sign_in_staff(client, root)
+    made = key.create(options_in(client.get(f"{OVERVIEW}passkey/")))
+    client.post(f"{OVERVIEW}passkey/", {"name": "Key", "answer": json.dumps(made)})
+    client.post("/en/sign-out/")
+
+    page = "/en/sign-in/passkey/"
+    not_unlocked = key.get(options_in(client.get(page)), flags=0x01)
+    refused = client.post(page, {"answer": json.dumps(not_unlocked)})
+    shown = {"answer": json.dumps(key.get(options_in(refused)))}
+    answer = client.post(page, shown)
+
+    assert refused.status_code == 422
+    assert answer["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+    client.post("/en/sign-out/")
+    assert client.post(page, shown).status_code == 422
+
+
+def test_a_passkey_of_nobody_signs_nobody_in(client):
+    client.defaults["wsgi.url_scheme"] = "https"
+    page = "/en/sign-in/passkey/"
+    answer = SoftwareKey().get(options_in(client.get(page)))
+
+    assert client.post(page, {"answer": json.dumps(answer)}).status_code == 422
+    assert client.get("/en/account/").status_code == 302

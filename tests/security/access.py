@@ -52,6 +52,7 @@ PAGES_AND_API = {
     "members:new_passkey": "account",
     "members:recovery_codes": "account",
     "members:remove_second_factor": OWNER,
+    "members:sign_in_passkey": PUBLIC,
     "members:sign_up": PUBLIC,
     "members:sign_out": PUBLIC,
     "members:change_phone": MEMBER,
