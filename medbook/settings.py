@@ -204,7 +204,11 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
         "hidden": "password token_version is_superuser is_staff email",
     },
     "members.patient": {"of": "pk", "erasure": "blank"},
-    "members.familylink": {"of": "member", "erasure": "delete"},
+    "members.familylink": {
+        "of": "member",
+        "export": "members.selectors.patients.told_links",
+        "erasure": "delete",
+    },
     "members.consent": {"of": "member", "erasure": "keep"},
     "members.tierchange": {"of": "member", "erasure": "keep"},
     "members.pointentry": {"of": "member", "erasure": "keep"},

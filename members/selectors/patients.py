@@ -93,6 +93,26 @@ def entry(member: Member, patient_uid: uuid.UUID, now: datetime) -> Entry:
     return found
 
 
+def told_links(member: Member) -> list[dict[str, str]]:
+    """Tell a member's list in words, in clear, for an export: what the member wrote of each."""
+    links = FamilyLink.objects.filter(member=member).select_related("patient").order_by("id")
+    return [
+        {
+            "name": link.called,
+            "relation": str(Relation(link.relation).label),
+            "document": link.shown_kind,
+            "number": link.shown_number.reveal() if link.shown_number else "",
+            "birth_date": link.born.isoformat() if link.born else "",
+            "contact_phone": link.contact_phone.reveal() if link.contact_phone else "",
+            "consent": str(link.shown_consent.label),
+            "may_see_records": str(link.may_see_records).lower(),
+            "added_at": link.created_at.isoformat(),
+            "removed_at": link.removed_at.isoformat() if link.removed_at else "",
+        }
+        for link in links
+    ]
+
+
 def places(member: Member, now: datetime, *, besides: FamilyLink | None = None) -> Places:
     """Count a member's places; removed ones count for a while. `besides` is not counted."""
     links = member.links.exclude(pk=besides.pk) if besides else member.links.all()

@@ -12,7 +12,7 @@ from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.personal_data import Entry, Erasure, blanked_fields, registry
-from members.choices import PatientState, Sex
+from members.choices import ConsentState, PatientState, Sex
 from members.errors import AlreadyErased, ReasonMissing, StillOpen
 from members.models import FamilyLink, Member, OneTimeCode, Patient, User
 from members.selectors.privacy import erasure_obstacles, exports_of
@@ -54,9 +54,15 @@ def erase_member(*, member_uid: uuid.UUID, by: User, now: datetime, reason: str 
 
 
 def _known_to_nobody_else(member: Member, patients: Collection[Patient]) -> list[int]:
-    """List the patients for whom no other member books, with the records joined to them."""
+    """List the patients for whom no other member books, with the records joined to them.
+
+    Whom the desk has verified is nobody's to erase who has only declared to book for them.
+    """
     others = FamilyLink.objects.standing().exclude(member=member)
     kept = set(others.filter(patient__in=patients).values_list("patient_id", flat=True))
+    declared = member.links.exclude(consent=ConsentState.GIVEN)
+    verified = declared.filter(patient__state=PatientState.VERIFIED)
+    kept |= set(verified.values_list("patient_id", flat=True))
     gone = [patient.pk for patient in patients if patient.pk not in kept]
     return [*gone, *Patient.objects.filter(joined_to__in=gone).values_list("pk", flat=True)]
 

@@ -176,7 +176,7 @@ def test_patients_whom_others_book_for_stay_theirs(alice):
 @pytest.mark.parametrize("removed", [False, True])
 def test_patients_whom_nobody_else_books_for_go(alice, removed):
     child = PatientFactory(name="Little Bo", identity_number=resident_id(89))
-    FamilyLinkFactory(member=alice, patient=child, relation=Relation.CHILD)
+    FamilyLinkFactory(member=alice, patient=child, relation=Relation.CHILD, consent="given")
     if removed:
         FamilyLinkFactory(
             member=member_with_patient(),
@@ -191,6 +191,16 @@ def test_patients_whom_nobody_else_books_for_go(alice, removed):
     assert (child.name, child.identity_number, child.birth_date) == (None, None, None)
     assert (child.identity_index, child.name_index) == (None, None)
     assert (child.identity_kind, child.sex, child.state) == ("", "unknown", "unverified")
+
+
+def test_whom_the_desk_has_verified_nobody_erases_by_declaring(alice):
+    known = PatientFactory(name="Rui Chen", identity_number=resident_id(888))
+    FamilyLinkFactory(member=alice, patient=known, relation=Relation.PARENT, consent="declared")
+
+    erase(alice)
+
+    known.refresh_from_db()
+    assert known.name.reveal() == "Rui Chen"
 
 
 def test_records_joined_to_a_patient_go_along(alice):
