@@ -31,9 +31,10 @@ WRONG = (
     ValueError,
     TypeError,
     LookupError,
+    AssertionError,
     AttributeError,
     OverflowError,
-    RecursionError,
+    RuntimeError,
     struct.error,
 )
 Options = dict[str, Any]

@@ -37,13 +37,17 @@ class SoftwareKey:
         self.credential_id = credential_id
         self.count = count
 
-    def create(self, options, origin=ORIGIN):
+    def create(self, options, origin=ORIGIN, *, has_key=True):
         """Answer as navigator.credentials.create() does."""
         asked = options["publicKey"]
         public = ES256.from_cryptography_key(self.key.public_key())
         made = AttestedCredentialData.create(Aaguid.NONE, self.credential_id, public)
-        flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
-        shown = AuthenticatorData.create(_hashed(asked["rp"]["id"]), flags, self.count, made)
+        flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV
+        if has_key:
+            flags |= AuthenticatorData.FLAG.AT
+        shown = AuthenticatorData.create(
+            _hashed(asked["rp"]["id"]), flags, self.count, made if has_key else b""
+        )
         attestation = AttestationObject.create("none", shown, {})
         return self._answer(
             {

@@ -323,3 +323,13 @@ def test_one_passkey_does_not_open_two_accounts(alice, session):
 
     with pytest.raises(PasskeyRefused):
         passkey_of(member_with_patient().user, bo_session, key)
+
+
+def test_a_new_passkey_without_its_key_is_refused(alice, session):
+    options, state = new_passkey_options(user=alice, **SITE)
+    answer = SoftwareKey().create(options, has_key=False)
+
+    with pytest.raises(PasskeyRefused):
+        add_passkey(
+            user=alice, name="", answer=answer, state=state, session=session, now=NOW, **SITE
+        )
