@@ -315,6 +315,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="50"),
     },
     "messages": {"task": "members.tasks.send_due_messages", "schedule": 15.0},
+    "old words": {
+        "task": "members.tasks.forget_old_words",
+        "schedule": crontab(hour="3", minute="55"),
+    },
     "points": {"task": "members.tasks.expire_points", "schedule": crontab(minute="10")},
     "points that expire soon": {
         "task": "members.tasks.announce_expiring_points",

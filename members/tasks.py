@@ -27,6 +27,12 @@ def send_due_messages() -> None:
 
 
 @shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
+def forget_old_words() -> None:
+    """Take recipients and words out of old messages."""
+    deliveries.forget_old_words(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
 def forget_old_codes() -> None:
     """Delete the codes that no limit looks at any more."""
     codes.forget_old_codes(now=clock.now())

@@ -12,6 +12,10 @@ PAUSES = (
     timedelta(hours=1),
 )
 BETWEEN_RESENDS = timedelta(minutes=1)
+# What somebody may still ask to have sent again; a code is worth nothing after minutes, and the
+# number that it went to need not be a member's. Source: docs/privacy.md.
+WORDS_KEPT = timedelta(days=30)
+WORDS_OF_STRANGERS_KEPT = timedelta(days=1)
 
 
 def next_attempt_at(attempts: int, now: datetime) -> datetime:

@@ -7,7 +7,7 @@ from enum import Enum
 import structlog
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
@@ -18,7 +18,13 @@ from members.choices import Channel, DeliveryState
 from members.errors import CodeNotResent, NothingToSend, ReasonMissing, ResentJustNow
 from members.gateway import NotSent, sms_gateway
 from members.models import Delivery, Member, User
-from members.rules.deliveries import BETWEEN_RESENDS, is_given_up, next_attempt_at
+from members.rules.deliveries import (
+    BETWEEN_RESENDS,
+    WORDS_KEPT,
+    WORDS_OF_STRANGERS_KEPT,
+    is_given_up,
+    next_attempt_at,
+)
 from members.selectors.wording import message_kinds
 
 log = structlog.get_logger(__name__)
@@ -118,6 +124,18 @@ def resend_message(*, delivery_uid: uuid.UUID, reason: str, by: User, now: datet
         facts={"kind": delivery.kind, "channel": delivery.channel, "first": str(delivery.uid)},
     )
     return again
+
+
+@transaction.atomic(durable=True)
+def forget_old_words(*, now: datetime) -> int:
+    """Take recipients and words out of what was sent long ago; tell of how many messages.
+
+    That a message of a kind went out, and when, stays.
+    """
+    old = Q(created_at__lte=now - WORDS_KEPT)
+    strangers = Q(member__isnull=True, created_at__lte=now - WORDS_OF_STRANGERS_KEPT)
+    rows = Delivery.objects.exclude(state=DeliveryState.WAITING).filter(old | strangers)
+    return rows.filter(recipient__isnull=False).update(recipient=None, title=None, text=None)
 
 
 @retry_on_conflict

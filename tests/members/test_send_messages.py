@@ -338,3 +338,37 @@ def test_a_double_press_sends_one_message(alice):
 
 def test_the_sandbox_is_what_development_uses(settings):
     assert isinstance(gateway.sms_gateway(), gateway.SandboxSms)
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "is_member", "is_kept"),
+    [
+        (29, DeliveryState.SENT, True, True),
+        (30, DeliveryState.SENT, True, False),
+        (0.9, DeliveryState.SENT, False, True),
+        (1, DeliveryState.SENT, False, False),
+        (1, DeliveryState.SKIPPED, False, False),
+        (30, DeliveryState.WAITING, True, True),
+    ],
+)
+def test_words_and_recipients_are_forgotten_in_time(days, state, is_member, is_kept):
+    now = clock.now()
+    member = member_with_patient() if is_member else None
+    sent = waiting(member=member, state=state, created_at=now - timedelta(days=days))
+
+    forgotten = deliveries.forget_old_words(now=now)
+
+    sent.refresh_from_db()
+    assert forgotten == (not is_kept)
+    assert (sent.recipient is not None, sent.text is not None) == (is_kept, is_kept)
+
+
+def test_what_is_forgotten_is_not_sent_again():
+    now = clock.now()
+    sent = waiting(
+        member=member_with_patient(), state=DeliveryState.SENT, created_at=now - timedelta(days=31)
+    )
+    deliveries.forget_old_words(now=now)
+
+    with pytest.raises(NothingToSend):
+        resend_message(delivery_uid=sent.uid, reason="asked again", by=staff("desk"), now=now)
