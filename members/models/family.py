@@ -81,7 +81,7 @@ class FamilyLink(models.Model):
     def called(self) -> str:
         """The name by which the member knows the patient, in clear."""
         name = self.label or self.patient.name
-        return name.reveal() if name else str(self.patient)
+        return (name.reveal() if name else "") or str(_("Unnamed patient"))
 
     @property
     def masked(self) -> str:

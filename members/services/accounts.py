@@ -13,12 +13,14 @@ from medbook.errors import DomainError, Refused
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.references import new_reference
 from members.choices import CodePurpose, ConsentPurpose, ConsentState, IdentityKind, Relation
-from members.errors import CodeInvalid
+from members.errors import CodeInvalid, DocumentKnown
 from members.models import FamilyLink, Member, Patient, User
 from members.rules import spelling
+from members.rules.identity import Document
 from members.selectors.tiers import entry_tier
 from members.services.codes import tried_code, use
 from members.services.consents import record_consents
+from members.services.family import Described, link_oneself
 from members.services.sign_in import admitted
 from members.services.tiers import note_joining
 
@@ -27,10 +29,6 @@ NUMBER_LENGTH = 8  # 40 random bits: a number says nothing about how many member
 
 class PhoneKnown(Refused):
     """An account has this number already; said to nobody."""
-
-
-class IdentityKnown(Refused):
-    """A patient has this document already; said to the operation log only."""
 
 
 @retry_on_conflict
@@ -46,8 +44,8 @@ def join_member(
     """Make an account with its own patient; None where the phone number has an account.
 
     A known number changes nothing and takes as long. `identity_number` is 18 characters, checked;
-    one that another patient has is left out, so that no account reaches that person's bookings:
-    the desk compares the document and joins the two (verify_patient).
+    one that is on record already is linked as only said, which looks the same and reaches nobody
+    else's bookings until the desk has seen the document.
     """
     hashed = make_password(password)  # first, so that both answers take the time of one hash
     try:
@@ -125,42 +123,36 @@ def _open_account(
     member = Member.objects.create(
         user=user, phone=phone, phone_verified_at=now, tier=entry_tier(), joined_at=now
     )
-    patient, is_known_elsewhere = _make_own_patient(name, identity_number, now)
-    FamilyLink.objects.create(
-        member=member,
-        patient=patient,
-        relation=Relation.SELF,
-        consent=ConsentState.GIVEN,
-        consent_at=now,
-        created_at=now,
-    )
+    link, is_new = _own_link(member, name, identity_number, now)
     note_joining(member=member, now=now)
     record_event(
         Action.MEMBER_JOINED,
         subject=member,
         by=user,
-        patient=patient,
-        reason=IdentityKnown.code if is_known_elsewhere else "",
+        patient=link.patient,
+        reason="" if is_new else DocumentKnown.code,
     )
     return member
 
 
-def _make_own_patient(name: str, identity_number: str, now: datetime) -> tuple[Patient, bool]:
-    if not identity_number:
-        return Patient.objects.create(name=name or None, created_at=now), False
-    try:
-        with conflict_as({"one_patient_per_identity": IdentityKnown}):
-            return _make_identified_patient(name, identity_number, now), False
-    except IdentityKnown:
-        return Patient.objects.create(name=name or None, created_at=now), True
-
-
-def _make_identified_patient(name: str, identity_number: str, now: datetime) -> Patient:
-    return Patient.objects.create(
-        name=name,
-        identity_kind=IdentityKind.RESIDENT_ID,
-        identity_number=identity_number,
-        birth_date=spelling.birth_date_of(identity_number),
-        sex=spelling.sex_of(identity_number),
+def _own_link(
+    member: Member, name: str, identity_number: str, now: datetime
+) -> tuple[FamilyLink, bool]:
+    if identity_number:
+        document = Document(
+            kind=IdentityKind.RESIDENT_ID,
+            number=identity_number,
+            birth_date=spelling.birth_date_of(identity_number),
+            sex=spelling.sex_of(identity_number),
+        )
+        said = Described(name=name, document=document, relation=Relation.SELF)
+        return link_oneself(member=member, said=said, now=now)
+    link = FamilyLink.objects.create(
+        member=member,
+        patient=Patient.objects.create(name=name or None, created_at=now),
+        relation=Relation.SELF,
+        consent=ConsentState.GIVEN,
+        consent_at=now,
         created_at=now,
     )
+    return link, True

@@ -152,10 +152,11 @@ def remove_patient(*, member: Member, patient_uid: uuid.UUID, by: User, now: dat
     record_event(Action.PATIENT_REMOVED, subject=link, patient=patient, by=by)
 
 
-def _complete_own(member: Member, said: Described, by: User, now: datetime) -> FamilyLink:
-    link = own_link(member)
-    if link is not None:
-        return _give_document(link, said, by, now)
+def link_oneself(*, member: Member, said: Described, now: datetime) -> tuple[FamilyLink, bool]:
+    """Link a member to the person that they say they are; tell whether nobody had that document.
+
+    In the caller's transaction. Raises: AlreadyYourPatient, TooManyPatients, PlacesCoolingDown.
+    """
     patient, is_new = _person(said.name, said.document, now)
     if FamilyLink.objects.filter(member=member, patient=patient).exists():
         raise AlreadyYourPatient()
@@ -165,7 +166,21 @@ def _complete_own(member: Member, said: Described, by: User, now: datetime) -> F
     link.consent = ConsentState.GIVEN if is_new else ConsentState.DECLARED
     link.save()
     _tell_speakers(link, now)
-    record_event(Action.PATIENT_ADDED, subject=link, patient=patient, by=by)
+    return link, is_new
+
+
+def _complete_own(member: Member, said: Described, by: User, now: datetime) -> FamilyLink:
+    link = own_link(member)
+    if link is not None:
+        return _give_document(link, said, by, now)
+    link, is_new = link_oneself(member=member, said=said, now=now)
+    record_event(
+        Action.PATIENT_ADDED,
+        subject=link,
+        patient=link.patient,
+        by=by,
+        reason="" if is_new else DocumentKnown.code,
+    )
     return link
 
 
@@ -204,7 +219,7 @@ def _person(name: str, document: Document, now: datetime) -> tuple[Patient, bool
     try:
         with conflict_as({"one_patient_per_identity": DocumentKnown}):
             patient = Patient.objects.create(
-                name=name,
+                name=name or None,
                 identity_kind=document.kind,
                 identity_number=document.number,
                 birth_date=document.birth_date,

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import jwt
 import pytest
@@ -11,11 +11,14 @@ from rest_framework.test import APIClient
 
 from medbook import clock
 from medbook.audit.models import OperationLog
+from members.choices import ConsentPurpose
 from members.models import Member, TokenFamily, User
 from members.selectors.people import own_patient
+from members.services.consents import record_consents
 from members.services.tokens import issue_tokens
 from tests.api import ROOT, caller, refusal, wrong_fields
-from tests.factories import UserFactory
+from tests.appointments.booking import book
+from tests.factories import UserFactory, resident_id, schedule_with_slots
 from tests.members.people import (
     NAME,
     NUMBER,
@@ -479,9 +482,43 @@ def test_a_code_sets_a_new_password(api, alice, pair):
     assert alice.user.check_password("quite another phrase")
 
 
-def test_nothing_registered_is_told_to_others(api, alice):
-    bo = joined(identity_number=NUMBER)
+def patients_of_newcomer(api, **said):
+    """Register a program's user, sign in, and read the list of patients but for the ids."""
+    body = registering(password=PASSWORD, **said)
+    assert api.post(REGISTER, body).status_code == 201
+    member = Member.objects.order_by("id").last()
+    (row,) = caller(member).get(f"{ROOT}patients/").json()["results"]
+    one = caller(member).get(f"{ROOT}patients/{row['id']}/").json()
+    assert one == row
+    return {name: value for name, value in row.items() if name != "id"}
 
-    told = caller(bo).get(f"{ROOT}patients/").content.decode()
 
-    assert str(own_patient(alice).uid) not in told
+@pytest.mark.parametrize("name", [{"name": "Bo"}, {}])
+def test_known_and_unknown_identity_numbers_register_alike(api, name):
+    alice = joined(phone=PHONE, identity_number=NUMBER)
+    born = date(1949, 12, 31)
+    twin = next(n for i in range(3, 999) if (n := resident_id(i, born))[-2:] == NUMBER[-2:])
+
+    known = patients_of_newcomer(api, phone="+8613912340003", identity_number=NUMBER, **name)
+    unknown = patients_of_newcomer(api, phone="+8613912340004", identity_number=twin, **name)
+
+    assert known == unknown
+    assert known["has_identity"]
+    assert known["name"] == name.get("name", "Unnamed patient")
+    assert own_patient(alice).links.count() == 2
+
+
+def test_nothing_registered_is_told_to_others(api):
+    alice = joined(identity_number=NUMBER)
+    record_consents(member=alice, purposes=list(ConsentPurpose), now=clock.now())
+    book(alice, schedule_with_slots())
+    bo = joined(identity_number=NUMBER, name="Bo")
+
+    lists = {
+        whose: [caller(whose).get(f"{ROOT}{path}/") for path in ("patients", "appointments")]
+        for whose in (alice, bo)
+    }
+
+    assert NAME in lists[alice][0].content.decode()
+    assert NAME not in lists[bo][0].content.decode()
+    assert [len(lists[whose][1].json()["results"]) for whose in (alice, bo)] == [1, 0]

@@ -7,8 +7,9 @@ from django.db import IntegrityError, connection
 
 from medbook import clock
 from medbook.audit.models import OperationLog
-from members.choices import PatientState, Relation
+from members.choices import ConsentState, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, User
+from members.selectors.patients import own_name
 from members.selectors.people import own_patient
 from members.services import accounts
 from members.services.accounts import join_member
@@ -72,14 +73,25 @@ def test_a_known_identity_number_leads_to_nobodys_record():
 
     bo = joined(identity_number=NUMBER, name="Bo")
 
-    his, hers = own_patient(bo), own_patient(alice)
-    assert his != hers
-    assert not his.has_identity
-    assert his.identity_number is None
-    assert his.birth_date is None
-    assert hers.links.count() == 1
+    link = bo.links.get()
+    assert own_patient(bo) is None
+    assert (link.consent, link.may_see_records) == (ConsentState.DECLARED, False)
+    assert link.patient == own_patient(alice)
+    assert own_name(bo) == "Bo"
+    assert own_patient(alice).name.reveal() == NAME
+    assert Patient.objects.count() == 1
     log = OperationLog.objects.order_by("id").last()
-    assert (log.action, log.reason) == ("member.joined", "identity_known")
+    assert (log.action, log.reason) == ("member.joined", "document_known")
+
+
+def test_whoever_the_desk_knows_is_told_that_somebody_uses_their_document():
+    alice = join()
+    Patient.objects.update(state=PatientState.VERIFIED)
+
+    joined(identity_number=NUMBER, name="Bo")
+    joined(name="Chen")
+
+    assert list(alice.notifications.values_list("kind", flat=True)) == ["family_link_added"]
 
 
 def test_joins_without_an_identity_number():
