@@ -324,6 +324,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "members.tasks.announce_expiring_points",
         "schedule": crontab(hour="9", minute="20"),
     },
+    "children who come of age": {
+        "task": "members.tasks.announce_coming_of_age",
+        "schedule": crontab(hour="9", minute="30"),
+    },
     "release": {
         "task": "scheduling.tasks.run_nightly_release",
         "schedule": crontab(hour="2", minute="0"),

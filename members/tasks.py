@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 
 from medbook import clock
-from members.services import codes, deliveries, points, tiers
+from members.services import codes, coming_of_age, deliveries, points, tiers
 
 
 @shared_task(ignore_result=True, time_limit=3600)
@@ -48,3 +48,9 @@ def announce_expiring_points() -> None:
 def expire_points() -> None:
     """Write off the points that have expired."""
     points.expire_points(now=clock.now())
+
+
+@shared_task(ignore_result=True, time_limit=3600)
+def announce_coming_of_age() -> None:
+    """Tell members for whom they need the patient's own consent within 30 days."""
+    coming_of_age.announce_coming_of_age(now=clock.now())

@@ -139,6 +139,14 @@ class FamilyLink(models.Model):
             day=clock.site_date(now),
         )
 
+    def asks_own_consent_on(self) -> date | None:
+        """Tell on which day the patient's own consent is needed; None where it never is."""
+        return family.asks_own_consent_on(
+            relation=self.relation,
+            consent_on=clock.site_date(self.consent_at),
+            born=self.born,
+        )
+
     def speaks(self, now: datetime) -> bool:
         """Tell whether the member may say who else books for the patient.
 

@@ -8,6 +8,7 @@ from members.choices import ConsentState, Relation
 MOST_PATIENTS = 6  # oneself included
 COOL_DOWN = timedelta(days=30)  # so that places are not lent out, one after another
 ADULT_FROM = 18
+TOLD_AHEAD = timedelta(days=30)  # so that there is time to ask, before booking ends
 
 
 def counting_removals(removed_at: Sequence[datetime], now: datetime) -> list[datetime]:
@@ -68,3 +69,8 @@ def asks_own_consent_on(*, relation: str, consent_on: date, born: date | None) -
     if relation == Relation.SELF or born is None or not is_minor(born, consent_on):
         return None
     return birthday(born, ADULT_FROM)
+
+
+def is_told(asks_on: date | None, day: date) -> bool:
+    """Tell whether a member is to hear by now that a guardian's word ends, and it has not yet."""
+    return asks_on is not None and day < asks_on <= day + TOLD_AHEAD

@@ -11,6 +11,7 @@ from members.rules.family import (
     consent_holds,
     counting_removals,
     is_minor,
+    is_told,
     next_place_at,
 )
 from members.rules.strikes import is_third_strike
@@ -111,6 +112,14 @@ def test_a_guardians_word_ends_at_eighteen(relation, consent, consent_on, born, 
 )
 def test_tells_on_which_day_the_patients_own_word_is_needed(relation, consent_on, born, day):
     assert asks_own_consent_on(relation=relation, consent_on=consent_on, born=born) == day
+
+
+@pytest.mark.parametrize(
+    ("days_before", "told"), [(31, False), (30, True), (1, True), (0, False), (-1, False)]
+)
+def test_a_member_hears_of_it_within_thirty_days_before(days_before, told):
+    assert is_told(EIGHTEENTH, EIGHTEENTH - days_before * DAY) == told
+    assert not is_told(None, EIGHTEENTH - days_before * DAY)
 
 
 @pytest.mark.parametrize(
