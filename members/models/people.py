@@ -38,12 +38,12 @@ class Member(models.Model):
     tier = models.ForeignKey(Tier, models.PROTECT, related_name="members", verbose_name=_("tier"))
     joined_at = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
     phone_verified_at = models.DateTimeField(_("phone confirmed at"), null=True)
-    tier_until = models.DateTimeField(_("tier reviewed at"), null=True)
-    demotion_at = models.DateTimeField(_("tier ends at"), null=True)
-    granted_until = models.DateTimeField(_("tier granted until"), null=True)
+    tier_until = models.DateTimeField(_("tier reviewed at"), null=True, blank=True)
+    demotion_at = models.DateTimeField(_("tier ends at"), null=True, blank=True)
+    granted_until = models.DateTimeField(_("tier granted until"), null=True, blank=True)
     quiet_from = models.TimeField(_("quiet from"), default=time(21))
     quiet_until = models.TimeField(_("quiet until"), default=time(8))
-    erased_at = models.DateTimeField(_("erased at"), null=True)
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("member")

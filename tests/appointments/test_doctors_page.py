@@ -203,7 +203,7 @@ def test_asks_few_questions_however_many_doctors(client, django_assert_max_num_q
         schedule_with_slots(4, service_date=day + timedelta(number % 3))
     client.force_login(alice.user)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get("/en/doctors/?half=morning")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get("/en/doctors/?q=nobody&half=morning")

@@ -66,7 +66,7 @@ def code_sent(phone, after=0):
     """Read the latest code that was sent to a phone, as its holder does; None without one."""
     for delivery in Delivery.objects.filter(kind="code", state="waiting").order_by("-id"):
         if delivery.recipient.reveal() == normalised_phone(phone):
-            return re.match(r"\d{6}", delivery.text.reveal())[0]
+            return re.search(r"\d{6}", delivery.text.reveal())[0]
     return None
 
 

@@ -119,11 +119,11 @@ def test_a_removed_link_tells_nothing_more(alice):
 def test_long_lists_come_in_pages(alice, patient):
     desk = staff("desk")
     for number in range(21):
-        reveal(patient, desk, reason=f"Reason {number}")
+        reveal(patient, desk, reason=f"At the desk, {number}.")
 
-    assert "Reason 20" in page_of(alice).text
-    assert "Reason 0<" not in page_of(alice).text
-    assert "Reason 0<" in page_of(alice, page=2).text
+    assert "At the desk, 20." in page_of(alice).text
+    assert "At the desk, 0." not in page_of(alice).text
+    assert "At the desk, 0." in page_of(alice, page=2).text
     assert page_of(alice, page="x" * 10_000).status_code == 200
 
 

@@ -164,7 +164,7 @@ def test_lists_those_one_may_book_for(alice):
     rows = {row["name"]: row for row in body["results"]}
     assert rows.keys() == {NAME, "Little Bo"}
     assert rows["Little Bo"]["id"] == str(child.uid)
-    assert (rows["Little Bo"]["relation"], rows["Little Bo"]["state"]) == ("child", "verified")
+    assert (rows["Little Bo"]["relation"], rows["Little Bo"]["state"]) == ("child", "unverified")
     assert rows[NAME]["identity_number"] == "11**************2X"
     assert rows[NAME]["has_identity"] is True
 

@@ -21,6 +21,7 @@ MATRIX = {
         "suspend_member": {X},
         "change_member_tier": {X},
         "change_phone": {D},
+        "erase_member": {X},
     },
     "members.patient": {
         "view": {D, A, X},
@@ -36,6 +37,7 @@ MATRIX = {
     "members.tier": {"view": {D, A, X}, "add": {X}, "change": {X}},
     "members.tierchange": {"view": {D, A, X}},
     "members.privilege": {"view": {A, X}, "add": {X}, "change": {X}, "delete": {X}},
+    "members.pointentry": {"view": {F, A, X}, "adjust_points": {X}},
     "members.user": {"view": {A, X}, "add": {X}, "change": {X}},
     "members.secondfactor": {"take_away_second_factor": {X}},
     "scheduling.clinic": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
@@ -57,7 +59,9 @@ MATRIX = {
     "billing.invoice": {"view": {D, F, A}},
     "billing.invoiceline": {"view": {D, F, A}},
     "billing.payment": {"view": {D, F, A}, "record_desk_payment": {D, F}},
+    "approvals.approval": {"view": {F, A, X}, "decide_approval": {F, X}},
     "audit.operationlog": {"view": {A}},
+    "jobs.job": {"view": {A, X}},
     "outbox.outboxmessage": {"view": {X}},
     "reports.report": {"view_reports": {S, F, A, X}},
 }

@@ -10,6 +10,7 @@ FINANCE, AUDITOR, ADMINISTRATOR = Role.FINANCE, Role.AUDITOR, Role.ADMINISTRATOR
 PUBLIC = "public"
 MEMBER = "member"
 OWNER = "owner"  # a member's own object; to other members there is no such thing
+HOLDER = "holder"  # an object of an account, a member's or not; to others there is no such thing
 NO_ROLE = "staff without a role"
 STAFF = frozenset({*Role, NO_ROLE})
 SUPERUSER = frozenset()  # nobody else
@@ -45,13 +46,13 @@ PAGES_AND_API = {
     "members:change_email": MEMBER,
     "members:change_appearance": "account",
     "members:new_password": "account",
-    "members:end_sign_in": OWNER,
+    "members:end_sign_in": HOLDER,
     "members:end_other_sign_ins": "account",
     "members:second_factor": "account",
     "members:new_app": "account",
     "members:new_passkey": "account",
     "members:recovery_codes": "account",
-    "members:remove_second_factor": OWNER,
+    "members:remove_second_factor": HOLDER,
     "members:sign_in_passkey": PUBLIC,
     "members:sign_up": PUBLIC,
     "members:sign_out": PUBLIC,

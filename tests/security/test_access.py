@@ -58,6 +58,8 @@ def expected(route, who, person):
         return IN
     if who == access.MEMBER:
         return IN if is_member else FORBIDDEN
+    if who == access.HOLDER:
+        return IN if person == ALICE else MISSING
     if who == access.OWNER:
         return {ALICE: IN, BO: MISSING}.get(person, FORBIDDEN)
     if who is access.NOBODY or is_member:

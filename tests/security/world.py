@@ -112,7 +112,7 @@ class World:
         return {
             "schedules": self.schedule,
             "doctors": self.schedule.doctor,
-            "patients": self.alice.links.get().patient,
+            "patients": self.child,
             "consents": self.bos_link,
             "inbox": self.notification,
             "notifications": self.notification,
@@ -149,6 +149,7 @@ def make_world():
     world.bos_link = FamilyLinkFactory(
         member=bo, patient=alice.links.get().patient, relation=Relation.OTHER, label="Alice Chen"
     )
+    world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
     world.export = start_export(member=alice, by=alice.user, now=clock.now())
     notify_member(
         member=alice,
