@@ -5,13 +5,13 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
-from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from medbook import request_context
+from members.adapters.lockout import authenticate_in_turn
 from members.forms.fields import PhoneField
 from members.models import Member, User
 
@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """Know an account that may sign in; a closed one is answered like a wrong password."""
-        return authenticate(request, **credentials)
+        return authenticate_in_turn(request, **credentials)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Lead home."""

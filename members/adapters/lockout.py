@@ -2,11 +2,16 @@
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from django.contrib.auth import authenticate
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_login_failed
+from django.db import connection, transaction
 from django.db.models import Max, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -21,6 +26,7 @@ AXES = (ACCOUNT_AT_PLACE, ACCOUNT, PLACE)  # in the order of AXES_LOCKOUT_PARAME
 OTHER_NAMES: BlindIndexField[Any, Any] = BlindIndexField(
     label="sign_in.name", normalise=str.casefold
 )
+GUESSES = 1_937_204_655  # the first key of the advisory locks that are taken here
 STAFF_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
@@ -52,7 +58,26 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         return int(mine.delete()[0])
 
 
-def name_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str | None:
+@contextmanager
+def one_guess_at_a_time(credentials: dict[str, Any]) -> Iterator[None]:
+    """Let guesses at one account wait for each other: each is counted before the next is compared.
+
+    Opens a transaction. A refusal must not leave through it, or the failure would not be counted.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            name = name_of(None, credentials) or ""
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [GUESSES, name])
+        yield
+
+
+def authenticate_in_turn(request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+    """Compare a password, after all other guesses at the same account."""
+    with one_guess_at_a_time(credentials):
+        return authenticate(request, **credentials)
+
+
+def name_of(_request: HttpRequest | None, credentials: dict[str, Any] | None) -> str | None:
     """Name the account that somebody tries, without keeping a phone number or a person's name.
 
     A member is named by the blind index of the phone, whether known or not.

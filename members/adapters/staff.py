@@ -8,19 +8,35 @@ from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from members.adapters.lockout import one_guess_at_a_time
 from members.models import User
 from members.selectors.second_factors import has_second_factor
 from members.services.sessions import has_shown_factor
 
 
+class StaffSignInForm(AdminAuthenticationForm):
+    """Compare a password after all other guesses at the same account."""
+
+    def clean(self) -> dict[str, Any]:
+        """Let a failure be counted before it is said."""
+        said = self.cleaned_data
+        with one_guess_at_a_time({"username": said.get("username")}):
+            try:
+                return super().clean()
+            except ValidationError as refusal:
+                refused = refusal
+        raise refused
+
+
 class StaffSignIn(LoginView):
     """Ask staff for name and password; who has a second factor is asked for it next."""
 
-    authentication_form = AdminAuthenticationForm
+    authentication_form = StaffSignInForm
     template_name = "admin/login.html"
 
     def get_default_redirect_url(self) -> str:

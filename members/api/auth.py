@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.utils.functional import Promise
 from django.utils.translation import get_language
@@ -22,7 +21,7 @@ from medbook.api_input import NoBody, StrictSerializer
 from medbook.api_schema import refuses
 from medbook.endpoints import Endpoint
 from medbook.errors import DomainError
-from members.adapters.lockout import count_failure
+from members.adapters.lockout import authenticate_in_turn, count_failure
 from members.api.fields import (
     CodeText,
     EndingText,
@@ -173,7 +172,7 @@ class Token(StrangersEndpoint):
         if "code" in said:
             user: Any = _holder_of(request, said)
         else:
-            user = authenticate(request._request, **said)
+            user = authenticate_in_turn(request._request, **said)
         if not isinstance(user, User) or user.is_staff != ("username" in said):
             raise InvalidCredentials()
         require_otp(user=user, otp=otp, now=clock.now())

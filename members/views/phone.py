@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from medbook import clock, request_context
+from members.adapters.lockout import authenticate_in_turn
 from members.choices import CodePurpose
 from members.errors import PhoneNotChanged, RateLimited
 from members.forms.phone import BY_CODE, BY_PASSWORD, BothCodesForm, NewPhoneForm
@@ -90,7 +90,7 @@ def _is_proven(request: HttpRequest, member: Member, form: BothCodesForm) -> boo
     if "password" not in form.cleaned_data:
         return True
     name, password = member.user.username, form.cleaned_data["password"]
-    if authenticate(request, username=name, password=password) == member.user:
+    if authenticate_in_turn(request, username=name, password=password) == member.user:
         return True
     form.add_error("password", _("This is not your password."))
     return False

@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.account.internal.stagekit import LoginStageController
-from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from medbook import clock
+from members.adapters.lockout import authenticate_in_turn
 from members.forms.account import PasswordAgainForm
 from members.models import User
 from members.selectors.people import member_of, signed_in
@@ -79,7 +80,7 @@ def _is_password(request: HttpRequest, user: User, form: PasswordAgainForm) -> b
     if not form.is_valid():
         return False
     password = form.cleaned_data["password"]
-    if authenticate(request, username=user.username, password=password) == user:
+    if authenticate_in_turn(request, username=user.username, password=password) == user:
         return True
     form.add_error("password", _("This is not your password."))
     return False
