@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from medbook.errors import Missing
-from members.choices import ConsentState, Relation
+from members.choices import ConsentState, IdentityKind, Relation
 from members.models import FamilyLink, Member, Patient, Suspension
 from members.rules import family
 from members.selectors.people import patient_links
@@ -98,11 +98,8 @@ def told_links(member: Member) -> list[dict[str, str]]:
     links = FamilyLink.objects.filter(member=member).select_related("patient").order_by("id")
     return [
         {
-            "name": link.called,
+            **_told_of_patient(link),
             "relation": str(Relation(link.relation).label),
-            "document": link.shown_kind,
-            "number": link.shown_number.reveal() if link.shown_number else "",
-            "birth_date": link.born.isoformat() if link.born else "",
             "contact_phone": link.contact_phone.reveal() if link.contact_phone else "",
             "consent": str(link.shown_consent.label),
             "may_see_records": str(link.may_see_records).lower(),
@@ -111,6 +108,22 @@ def told_links(member: Member) -> list[dict[str, str]]:
         }
         for link in links
     ]
+
+
+def _told_of_patient(link: FamilyLink) -> dict[str, str]:
+    """Tell of the patient's own row only what a standing consent lets the member know."""
+    is_told = link.has_consent and link.removed_at is None
+    name = link.label or (link.patient.name if is_told else None)
+    number = link.shown_number if is_told else link.identity_number
+    kind = link.shown_kind_code if is_told else link.identity_kind
+    written = link.birth_date.reveal() if link.birth_date else None
+    born = link.born if is_told else written
+    return {
+        "name": name.reveal() if name else "",
+        "document": str(IdentityKind(kind).label) if kind else "",
+        "number": number.reveal() if number else "",
+        "birth_date": born.isoformat() if born else "",
+    }
 
 
 def places(member: Member, now: datetime, *, besides: FamilyLink | None = None) -> Places:
