@@ -140,6 +140,9 @@ def make_world():
         9, service_date=world.schedule.service_date + timedelta(days=1)
     )
     world.booked = book(alice, world.schedule, key="booked")
+    # With a visit to come, so that asking to remove the child leaves it there.
+    world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
+    book(alice, world.other, key="child's", patient=world.child)
     world.held = hold(alice, world.other, key="held")
     desk = {"by": world.accounts[Role.DESK.value], "now": world.schedule.starts_at}
     seen = book(bo, world.schedule, key="seen")
@@ -147,9 +150,8 @@ def make_world():
     take_desk_payment(appointment_uid=seen.uid, gateway=Gateway.DESK_CASH, **desk)
     # Bo books for Alice, who may say no.
     world.bos_link = FamilyLinkFactory(
-        member=bo, patient=alice.links.get().patient, relation=Relation.OTHER, label="Alice Chen"
+        member=bo, patient=world.booked.patient, relation=Relation.OTHER, label="Alice Chen"
     )
-    world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
     world.export = start_export(member=alice, by=alice.user, now=clock.now())
     notify_member(
         member=alice,
