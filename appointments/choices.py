@@ -16,6 +16,7 @@ class AppointmentState(TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
     CALLED_OFF = "called_off", pgettext_lazy("appointment", "Called off by the clinic")
     EXPIRED = "expired", _("Expired")
+    NO_SHOW = "no_show", _("Not come")
 
 
 LIVE_STATES = (
@@ -31,6 +32,8 @@ class Source(TextChoices):
 
     SELF = "self", _("Member")
     DESK = "desk", _("Front desk")
+    WALK_IN = "walk_in", _("Came without an appointment")
+    OFFER = "offer", _("Offer of a place")
 
 
 class WayToPay(TextChoices):
@@ -47,6 +50,26 @@ class EndReason(TextChoices):
     MEMBER = "member", _("Cancelled by the member")
     DESK = "desk", _("Cancelled by the front desk")
     CLINIC = "clinic", _("The doctor does not sit")
+
+
+class EntryState(TextChoices):
+    """States of a wish on the waitlist."""
+
+    WAITING = "waiting", _("Waiting")
+    OFFERED = "offered", pgettext_lazy("waitlist", "A place is offered")
+    FULFILLED = "fulfilled", _("Place taken")
+    LAPSED = "lapsed", _("Two offers went unanswered")
+    LEFT = "left", _("Left the waitlist")
+
+
+class OfferState(TextChoices):
+    """States of an offer."""
+
+    OPEN = "open", pgettext_lazy("offer", "Open")
+    ACCEPTED = "accepted", _("Accepted")
+    DECLINED = "declined", _("Declined")
+    LAPSED = "lapsed", pgettext_lazy("offer", "Not answered in time")
+    WITHDRAWN = "withdrawn", _("Withdrawn by the clinic")
 
 
 class HalfDay(TextChoices):

@@ -8,9 +8,9 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from appointments import rules
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from medbook import clock
 from members.services.messages import Fact, notify_member, withdraw_messages
 

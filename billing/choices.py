@@ -9,6 +9,8 @@ class InvoiceState(TextChoices):
 
     OPEN = "open", _("To be paid")
     PAID = "paid", _("Paid")
+    PART_REFUNDED = "part_refunded", _("Partly refunded")
+    REFUNDED = "refunded", _("Refunded")
     VOID = "void", _("Void")
 
 
@@ -31,3 +33,21 @@ class PaymentState(TextChoices):
     """States of a payment."""
 
     CAPTURED = "captured", _("Received")
+
+
+class RefundState(TextChoices):
+    """States of a refund."""
+
+    REQUESTED = "requested", _("Asked for")
+    APPROVED = "approved", _("Approved")
+    SENT = "sent", _("Sent")
+    SUCCEEDED = "succeeded", _("Given back")
+    FAILED = "failed", _("Failed")
+
+
+class RefundReason(TextChoices):
+    """Why money goes back."""
+
+    CANCELLED = "cancelled", _("The visit was cancelled")
+    CALLED_OFF = "called_off", _("The clinic called the visit off")
+    CHEAPER = "cheaper", _("The new time costs less")

@@ -11,6 +11,12 @@ class AlreadyPaid(Refused):
     message = _("This has already been paid.")
 
 
+class WrongState(Refused):
+    """The money is not in a state in which this can be done."""
+
+    message = _("This is not possible now. State: %(state)s.")
+
+
 class NothingToPay(Refused):
     """No invoice waits for money."""
 

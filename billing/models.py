@@ -7,9 +7,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.choices import Gateway, InvoiceState, LineKind, PaymentState
+from billing.choices import (
+    Gateway,
+    InvoiceState,
+    LineKind,
+    PaymentState,
+    RefundReason,
+    RefundState,
+)
 from medbook import money
 from medbook.references import new_reference
+
+IS_PAID = Q(state__in=["paid", "part_refunded", "refunded"])
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -60,8 +69,8 @@ class Invoice(models.Model):
                 condition=Q(state__in=InvoiceState.values), name="invoice_state_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(state="paid", paid_at__isnull=False)
-                | (~Q(state="paid") & Q(paid_at__isnull=True)),
+                condition=(IS_PAID & Q(paid_at__isnull=False))
+                | (~IS_PAID & Q(paid_at__isnull=True)),
                 name="invoice_paid_at_says_paid",
             ),
         ]
@@ -133,3 +142,52 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice} {self.amount}"
+
+
+class Refund(models.Model):
+    """Money to be given back, or given back, the way it came."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    reference = models.CharField(
+        _("number"), max_length=10, unique=True, default=new_reference, editable=False
+    )
+    payment = models.ForeignKey(
+        Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment")
+    )
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    currency = models.CharField(_("currency"), max_length=3)
+    state = models.CharField(
+        _("state"), max_length=10, choices=RefundState, default=RefundState.REQUESTED
+    )
+    reason = models.CharField(_("reason"), max_length=10, choices=RefundReason)
+    idempotency_key = models.CharField(max_length=80, editable=False)
+    requested_at = models.DateTimeField(_("requested at"))
+    settled_at = models.DateTimeField(_("settled at"), null=True)
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("given back by"),
+    )
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        default_permissions = ("view",)
+        permissions = [("hand_back_refund", _("Can give money back at the desk"))]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_is_positive"),
+            models.CheckConstraint(
+                condition=Q(state__in=RefundState.values), name="refund_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(reason__in=RefundReason.values), name="refund_reason_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["payment", "idempotency_key"], name="one_refund_per_payment_and_cause"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -46,3 +46,8 @@ def quote(*, fee: Decimal, currency: str, discount_rate: Decimal, tier_name: str
     full = money.rounded(fee)
     total = money.rounded(full * discount_rate)
     return Quote(full, full - total, total, currency, tier_name)
+
+
+def share_of(amount: Decimal, percent: int) -> Decimal:
+    """Take so many per cent of an amount, rounded half up once."""
+    return money.rounded(amount * percent / 100)

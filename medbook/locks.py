@@ -35,10 +35,12 @@ class Rung(IntEnum):
     DOCTOR = 3
     SCHEDULE = 4
     SLOT = 5
-    APPOINTMENT = 6
-    INVOICE = 7
-    PAYMENT = 8
-    MESSAGE = 9
+    OFFER = 6
+    WAITLIST = 7
+    APPOINTMENT = 8
+    INVOICE = 9
+    PAYMENT = 10
+    MESSAGE = 11
 
 
 class LockOrderBroken(AssertionError):

@@ -237,12 +237,16 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "members.factortries": {"of": "user__member", "export": "nothing", "erasure": "delete"},
     "account.emailaddress": {"of": "user__member", "export": "nothing", "erasure": "delete"},
     "appointments.appointment": {"of": "member patient", "erasure": "blank"},
+    "appointments.waitlistentry": {"of": "member patient", "erasure": "keep"},
+    "appointments.offer": {"of": "called_off__member entry__member", "erasure": "keep"},
     "billing.invoice": {"of": "member", "erasure": "keep"},
     "billing.invoiceline": {"of": "invoice__member", "erasure": "keep"},
     "billing.payment": {"of": "invoice__member", "erasure": "keep"},
+    "billing.refund": {"of": "payment__invoice__member", "erasure": "keep"},
     "audit.operationlog": {"export": "members.selectors.looks.told_looks", "erasure": "keep"},
     # Of staff only
     "scheduling.doctor": {"export": "nothing", "erasure": "keep"},
+    "scheduling.leave": {"export": "nothing", "erasure": "keep"},
     "admin.logentry": {"export": "nothing", "erasure": "keep"},
     "members.user_groups": {"export": "nothing", "erasure": "keep"},
     "members.user_user_permissions": {"export": "nothing", "erasure": "keep"},
@@ -355,13 +359,15 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.expired": ["appointments.services.points.give_points_back"],
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
+    "refund.requested": [],
+    "offer.made": [],
     "payment.refunded": ["appointments.services.points.take_back_awarded_points"],
     "message.waiting": ["members.notifications.send_delivery"],
 }
 # Each answers whether a patient still has a use for whom books; the member is None for all.
 PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
 # Kinds of messages to members, by key; each app words its own.
-MESSAGE_KINDS = ["members.rules.messages.KINDS", "appointments.rules.KINDS"]
+MESSAGE_KINDS = ["members.rules.messages.KINDS", "appointments.rules.messages.KINDS"]
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.
 ERASURE_BLOCKED_BY = [
     "appointments.selectors.visits.visits_under_way",
@@ -370,7 +376,7 @@ ERASURE_BLOCKED_BY = [
 # Kinds of long work, by key; each is a medbook.jobs.kinds.JobKind.
 JOB_KINDS = {"export": "members.services.exporting.EXPORT"}
 # Each answers with a translatable sentence when something needs attention, else with None.
-READINESS_CHECKS = ["scheduling.selectors.overdue_release"]
+READINESS_CHECKS = ["scheduling.selectors.releases.overdue_release"]
 # Likewise, but told to staff only, since the service itself is in order.
 HOME_CHECKS = ["members.selectors.messages.failed_messages"]
 # What waits for a person of the staff, by the question that tells, with the page that helps.
@@ -497,7 +503,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AppointmentState": "appointments.choices.AppointmentState",
         "SaleState": "scheduling.choices.SaleState",
-        "SlotState": "scheduling.choices.SlotState",
+        "SlotState": "appointments.api.serializers.SHOWN_SLOT_STATES",
     },
 }
 

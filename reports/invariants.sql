@@ -11,6 +11,55 @@ SELECT 'slot ' || slot.uid AS what
     WHERE appointment.slot_id = slot.id
       AND appointment.state IN ('held', 'booked', 'arrived', 'in_consultation'));
 
+-- name: offered_means_an_open_offer
+-- A place is kept for one person exactly while an offer of it is open.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_slot AS slot
+ WHERE (slot.state = 'offered') <> EXISTS (
+   SELECT FROM appointments_offer AS offer
+    WHERE offer.slot_id = slot.id AND offer.state = 'open');
+
+-- name: an_offered_wish_has_its_offer
+-- A wish waits, or one open offer stands for it.
+SELECT 'waitlist entry ' || entry.uid AS what
+  FROM appointments_waitlistentry AS entry
+ WHERE (entry.state = 'offered') <> EXISTS (
+   SELECT FROM appointments_offer AS offer
+    WHERE offer.entry_id = entry.id AND offer.state = 'open');
+
+-- name: no_more_is_given_back_than_came_in
+-- What goes back of a payment, or is to, is at most what was paid.
+SELECT 'payment ' || payment.uid AS what
+  FROM billing_payment AS payment
+  JOIN billing_refund AS refund ON refund.payment_id = payment.id AND refund.state <> 'failed'
+ GROUP BY payment.uid, payment.amount, payment.state
+HAVING sum(refund.amount) > payment.amount OR payment.state <> 'captured';
+
+-- name: a_refunded_invoice_says_how_much
+-- Partly or wholly refunded, as the money that went back says.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+  LEFT JOIN billing_payment AS payment ON payment.invoice_id = invoice.id
+  LEFT JOIN billing_refund AS refund
+    ON refund.payment_id = payment.id AND refund.state = 'succeeded'
+ GROUP BY invoice.reference, invoice.total, invoice.state
+HAVING (invoice.state = 'refunded') <> (sum(refund.amount) IS NOT NULL
+        AND sum(refund.amount) = invoice.total)
+    OR (invoice.state = 'part_refunded') <> (coalesce(sum(refund.amount), 0) > 0
+        AND sum(refund.amount) < invoice.total);
+
+-- name: nobody_is_expected_while_the_doctor_is_away
+-- No open appointment and no free place lies inside a leave.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_leave AS leave
+  JOIN scheduling_schedule AS schedule ON schedule.doctor_id = leave.doctor_id
+  JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
+   AND slot.starts_at < leave.ends_at AND leave.starts_at < slot.ends_at
+  LEFT JOIN appointments_appointment AS appointment
+    ON appointment.slot_id = slot.id AND appointment.state IN ('held', 'booked', 'arrived')
+ WHERE leave.state = 'done'
+   AND (slot.state IN ('free', 'offered') OR appointment.id IS NOT NULL);
+
 -- name: one_live_appointment_per_place
 -- Nobody shares a place.
 SELECT 'slot ' || slot.uid AS what
@@ -104,13 +153,14 @@ HAVING count(invoice.id) <> 1
     OR min(invoice.currency) <> appointment.currency;
 
 -- name: nobody_owes_for_what_did_not_come_about
--- A hold costs nothing, and what has ended before the visit neither.
+-- A hold costs nothing; what has ended before the visit was not paid, or goes back as agreed.
 SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
   JOIN appointments_appointment AS appointment
     ON invoice.subject = 'appointment:' || appointment.uid
- WHERE invoice.state <> 'void'
-   AND appointment.state IN ('held', 'expired', 'cancelled', 'called_off');
+ WHERE appointment.state IN ('held', 'expired', 'cancelled', 'called_off')
+   AND (invoice.state = 'open' OR (appointment.state IN ('held', 'expired')
+        AND invoice.state <> 'void'));
 
 -- name: the_lines_sum_to_the_total
 -- To the cent.
@@ -129,7 +179,8 @@ SELECT 'invoice ' || invoice.reference AS what
    AND payment.currency = invoice.currency
  GROUP BY invoice.reference, invoice.total, invoice.state
 HAVING coalesce(sum(payment.amount), 0)
-    <> CASE invoice.state WHEN 'paid' THEN invoice.total ELSE 0 END;
+    <> CASE WHEN invoice.state IN ('paid', 'part_refunded', 'refunded')
+            THEN invoice.total ELSE 0 END;
 
 -- name: points_follow_on
 -- A member's entries are numbered without a gap, and each balance is the sum up to there.

@@ -53,7 +53,26 @@ class SlotState(TextChoices):
 
     FREE = "free", _("Free")
     TAKEN = "taken", _("Taken")
+    OFFERED = "offered", _("Offered to one person")
     BLOCKED = "blocked", _("Blocked")
+
+
+class LeaveState(TextChoices):
+    """States of a leave."""
+
+    DRAFT = "draft", _("Being prepared")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DONE = "done", _("Carried out")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class LeaveReason(TextChoices):
+    """Why a doctor does not sit, as far as members may know."""
+
+    ILLNESS = "illness", _("Illness")
+    HOLIDAY = "holiday", pgettext_lazy("leave", "Holiday")
+    TRAINING = "training", _("Training")
+    OTHER = "other", pgettext_lazy("reason", "Other")
 
 
 class SaleState(TextChoices):

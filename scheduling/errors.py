@@ -53,6 +53,12 @@ class RoomElsewhere(Refused):
     message = _("This room is in another clinic than the doctor.")
 
 
+class DoctorOnLeave(Refused):
+    """The doctor is away then."""
+
+    message = _("The doctor does not sit from %(starts_at)s to %(ends_at)s.")
+
+
 class ScheduleClash(Refused):
     """The doctor or the room is busy then."""
 

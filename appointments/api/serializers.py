@@ -148,8 +148,13 @@ class ScheduleSerializer(serializers.Serializer):
         return terms
 
 
+SHOWN_SLOT_STATES = [
+    (state.value, state.label) for state in (SlotState.FREE, SlotState.TAKEN, SlotState.BLOCKED)
+]
+
+
 class SlotSerializer(serializers.Serializer):
-    """One place; what nobody can claim any more reads taken."""
+    """One place; what this reader cannot claim reads taken."""
 
     id = serializers.UUIDField(source="uid")
     number = serializers.IntegerField()
@@ -157,10 +162,12 @@ class SlotSerializer(serializers.Serializer):
     ends_at = ClinicTimeField(zone="schedule.time_zone")
     state = serializers.SerializerMethodField()
 
-    @extend_schema_field(serializers.ChoiceField(choices=SlotState.choices))
+    @extend_schema_field(serializers.ChoiceField(choices=SHOWN_SLOT_STATES))
     def get_state(self, slot: Slot) -> str:
-        is_over = slot.state == SlotState.FREE and slot.starts_at <= self.context["now"]
-        return SlotState.TAKEN.value if is_over else slot.state
+        if slot.state == SlotState.BLOCKED:
+            return SlotState.BLOCKED.value
+        is_open = slot.is_open_to(self.context["booker"], self.context["now"])
+        return (SlotState.FREE if is_open else SlotState.TAKEN).value
 
 
 class InvoiceSerializer(serializers.Serializer):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.api import views
+from appointments.api.views import appointments as views
 
 urlpatterns = [
     path("schedules/", views.ScheduleList.as_view(), name="schedule-list"),

@@ -25,7 +25,7 @@ from medbook import clock
 from members.models import User
 from scheduling.choices import ScheduleState
 from scheduling.models import Clinic, Department, Doctor, Schedule
-from scheduling.rules import searched
+from scheduling.rules.sessions import searched
 
 OPENING_SOON = timedelta(hours=48)
 FORMS_OF_ADDRESS = ("doctor", "dr")
@@ -130,7 +130,7 @@ def doctor_cards(
 ) -> list[DoctorCard]:
     """Describe doctors with their first free times that fit. Two queries, however many doctors."""
     wish = filters or DoctorFilters()
-    rows = sittings(open_schedules(terms, now).filter(doctor__in=people), now)
+    rows = sittings(open_schedules(terms, now).filter(doctor__in=people), terms.booker, now)
     fitting = set(
         _at(open_schedules(terms, now).filter(doctor__in=people), wish).values_list("pk", flat=True)
         if wish.day or wish.half
@@ -146,7 +146,7 @@ def doctor_cards(
         for row in [row for row in mine if row.schedule.pk in fitting][:most_chips]
     ]
     chips = defaultdict(list)
-    for chip in free_chips(chosen, now):
+    for chip in free_chips(chosen, terms.booker, now):
         chips[chip.schedule.doctor_id].append(chip)
     return [
         _card(doctor, by_doctor[doctor.pk], chips[doctor.pk][:most_chips], terms, now)

@@ -13,6 +13,7 @@ from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from members.models import Member
 from scheduling.models import Doctor, Schedule, ScheduleQuerySet, Slot
+from scheduling.rules.sessions import Booker
 
 # From and until which hour of the clinic's clock a session starts in each half-day.
 HOURS: dict[HalfDay, tuple[int, int]] = {
@@ -67,7 +68,7 @@ class Sitting:
 
 def open_schedules(terms: Terms, now: datetime) -> ScheduleQuerySet:
     """Keep the schedules on sale for a reader that have a free place."""
-    free = Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now)
+    free = Slot.objects.open_to(terms.booker, now).filter(schedule=OuterRef("pk"))
     recent = (now - timedelta(days=1)).date()  # lets the index skip what is long over
     return (
         Schedule.objects.bookable(now, terms.early)
@@ -76,24 +77,24 @@ def open_schedules(terms: Terms, now: datetime) -> ScheduleQuerySet:
     )
 
 
-def sittings(schedules: ScheduleQuerySet, now: datetime) -> list[Sitting]:
+def sittings(schedules: ScheduleQuerySet, booker: Booker, now: datetime) -> list[Sitting]:
     """Count the free places of schedules, in order of time. One query."""
     rows = schedules.select_related("doctor", "department__clinic", "room")
-    counted = rows.annotate(remaining=remaining(now)).order_by("starts_at", "pk")
+    counted = rows.annotate(remaining=remaining(booker, now)).order_by("starts_at", "pk")
     return [Sitting(row, row.remaining) for row in counted]
 
 
-def remaining(now: datetime) -> Coalesce:
-    """Count a schedule's free places that have not begun, beside its columns."""
-    free = Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now)
+def remaining(booker: Booker, now: datetime) -> Coalesce:
+    """Count the places of a schedule that a booker may claim, beside its columns."""
+    free = Slot.objects.open_to(booker, now).filter(schedule=OuterRef("pk"))
     counted = free.order_by().values("schedule").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
-def free_chips(schedules: Iterable[Schedule], now: datetime) -> list[Chip]:
+def free_chips(schedules: Iterable[Schedule], booker: Booker, now: datetime) -> list[Chip]:
     """List the free starts of schedules, in order of time. One query."""
     by_id = {schedule.pk: schedule for schedule in schedules}
-    starts = Slot.objects.free().filter(schedule__in=by_id, starts_at__gt=now)
+    starts = Slot.objects.open_to(booker, now).filter(schedule__in=by_id)
     rows = starts.values("schedule_id", "starts_at", "ends_at").annotate(free=Count("id"))
     return [
         Chip(by_id[row["schedule_id"]], row["starts_at"], row["ends_at"], row["free"])
@@ -116,7 +117,7 @@ def colleagues_chips(
     rows = open_schedules(terms, now).filter(department=doctor.department, service_date=day)
     schedules = rows.exclude(doctor=doctor).select_related("doctor", "department__clinic")
     first: dict[int, Chip] = {}
-    for chip in free_chips(schedules, now):
+    for chip in free_chips(schedules, terms.booker, now):
         first.setdefault(chip.schedule.doctor_id, chip)
     return list(first.values())[:most]
 
@@ -149,7 +150,9 @@ def nearest_chips(
         near.filter(department_id=schedule.department_id).exclude(doctor_id=schedule.doctor_id),
     ):
         if len(chips) < most:
-            found = free_chips(rows.select_related("doctor", "department__clinic"), now)
+            found = free_chips(
+                rows.select_related("doctor", "department__clinic"), terms.booker, now
+            )
             found.sort(key=lambda chip: abs(chip.starts_at - wanted))
             chips += [
                 chip

@@ -27,7 +27,7 @@ from billing.rules import Quote
 from medbook import clock
 from members.models import Member
 from scheduling.choices import ScheduleState, SlotState
-from scheduling.models import Doctor, Schedule, Slot
+from scheduling.models import Doctor, Schedule, Slot, claimable_by
 
 DAYS_SHOWN = 7
 FARTHEST_DAYS = 90  # no department makes schedules further ahead
@@ -113,7 +113,7 @@ def picker(
     ahead = doctor.schedules.exclude(state=ScheduleState.DRAFT).filter(
         service_date__gte=today, service_date__lte=today + timedelta(days=FARTHEST_DAYS)
     )
-    for sitting in sittings(ahead, now):
+    for sitting in sittings(ahead, terms.booker, now):
         by_date[sitting.schedule.service_date].append(sitting)
     known = {day: _day(day, rows, terms, now) for day, rows in by_date.items()}
     current = replace(_current(known, wanted, today), is_current=True)
@@ -195,7 +195,10 @@ def _sessions(
         Slot.objects.filter(schedule__in=schedules, starts_at__gt=now)
         .exclude(state=SlotState.BLOCKED)
         .values("schedule_id", "starts_at", "ends_at")
-        .annotate(total=Count("id"), free=Count("id", filter=Q(state=SlotState.FREE)))
+        .annotate(
+            total=Count("id"),
+            free=Count("id", filter=Q(state=SlotState.FREE) & claimable_by(terms.booker, now)),
+        )
         .order_by("schedule_id", "starts_at")
     )
     by_schedule = {
@@ -242,7 +245,7 @@ def _is_tail_wanted(current: Day, next_free_on: date) -> bool:
 def _tail(rows: list[Sitting], terms: Terms, now: datetime) -> list[Chip]:
     schedules = [row.schedule for row in rows if _is_ahead(row.schedule, now)]
     on_sale = [schedule for schedule in schedules if terms.is_open(schedule, now)]
-    return free_chips(on_sale, now)[:SHORT_DAY]
+    return free_chips(on_sale, terms.booker, now)[:SHORT_DAY]
 
 
 def _chosen(sessions: list[Session], chosen_at: datetime | None) -> Chip | None:

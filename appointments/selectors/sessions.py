@@ -44,7 +44,7 @@ def seen_sessions(
     if filters.state:
         rows = rows.filter(_in_state(filters.state, terms, now))
     return rows.select_related("doctor", "department__clinic", "room").annotate(
-        remaining=remaining(now)
+        remaining=remaining(terms.booker, now)
     )
 
 
@@ -58,7 +58,7 @@ def _in_state(state: SaleState, terms: Terms, now: datetime) -> Q:
     to_come = Q(state=ScheduleState.PUBLISHED, ends_at__gt=now)
     released = Q(release_at__lte=now + terms.early)
     paused = Q(sale_stops_at__lte=now, same_day_from__gt=now)
-    free = Exists(Slot.objects.free().filter(schedule=OuterRef("pk"), starts_at__gt=now))
+    free = Exists(Slot.objects.open_to(terms.booker, now).filter(schedule=OuterRef("pk")))
     on_sale = to_come & released & ~paused
     return {
         SaleState.CALLED_OFF: Q(state=ScheduleState.CALLED_OFF),

@@ -10,6 +10,7 @@ from members.models import Member
 from members.selectors.tiers import most_allowed, privileges
 from scheduling.choices import SaleState
 from scheduling.models import Schedule
+from scheduling.rules.sessions import Booker
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Terms:
     earliest_minutes: int
     discount_rate: Decimal
     tier_name: str
+    booker: Booker
 
     @property
     def early(self) -> timedelta:
@@ -62,6 +64,7 @@ def terms_of(member: Member | None, now: datetime) -> Terms:
         earliest_minutes=most_allowed("early_access_minutes", now),
         discount_rate=own["discount_rate"],
         tier_name=member.tier.name if member else "",
+        booker=Booker(rank=member.tier.rank) if member else Booker(),
     )
 
 

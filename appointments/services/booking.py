@@ -9,7 +9,6 @@ from functools import partial
 
 from django.db import transaction
 
-from appointments import rules
 from appointments.choices import AppointmentState, Source, WayToPay
 from appointments.errors import (
     AlreadyBookedDepartmentDay,
@@ -23,6 +22,7 @@ from appointments.errors import (
     WrongState,
 )
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from appointments.services.access import require_may_act
 from appointments.services.holds import end_old_holds, expire_lapsed_of
 from appointments.services.limits import (
@@ -32,7 +32,7 @@ from appointments.services.limits import (
     require_within_limits,
 )
 from billing.rules import Quote, quote
-from billing.services import raise_invoice
+from billing.services.invoices import raise_invoice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import DomainError, Missing
@@ -47,6 +47,7 @@ from members.services.points import spend_points
 from scheduling.choices import ScheduleState
 from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule, Slot
+from scheduling.rules.sessions import Booker
 from scheduling.services.slots import claim_slot, lock_slots
 
 # Holding and booking are one request, with and without a way to pay: they share their keys.
@@ -200,7 +201,7 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
     require_within_limits(
         member=member, patient=patient, service_date=schedule.service_date, now=now
     )
-    slot = _claim(schedule, wish, now)
+    slot = _claim(schedule, wish, Booker(rank=member.tier.rank), now)
     appointment = _new_hold(member, patient, schedule, slot, now)
     with conflict_as(REFUSALS):
         appointment.save(force_insert=True)
@@ -265,10 +266,15 @@ def _bookable_schedule(uid: uuid.UUID) -> Schedule:
     return schedule
 
 
-def _claim(schedule: Schedule, wish: Wish, now: datetime) -> Slot:
+def _claim(schedule: Schedule, wish: Wish, booker: Booker, now: datetime) -> Slot:
     """Claim the wished place, the last step before the insert; lapsed holds give way first."""
     claim = partial(
-        claim_slot, schedule=schedule, starts_at=wish.starts_at, slot_uid=wish.slot_uid, now=now
+        claim_slot,
+        schedule=schedule,
+        starts_at=wish.starts_at,
+        slot_uid=wish.slot_uid,
+        booker=booker,
+        now=now,
     )
     try:
         return claim()
@@ -316,6 +322,7 @@ def _new_hold(
         price=price.total,
         currency=price.currency,
         cancel_until=rules.cancel_until(slot.starts_at, department.cancel_hours_before),
+        late_refund_percent=department.late_refund_percent,
         created_at=now,
         hold_expires_at=rules.hold_expires_at(slot.starts_at, now),
     )

@@ -9,8 +9,9 @@ from django.db import transaction
 from appointments.choices import AppointmentState, EndReason
 from appointments.models import Appointment
 from appointments.services.booking import invoice_subject
-from billing.selectors import paid_subjects
-from billing.services import void_invoice
+from appointments.services.offers import withdraw_offers_on
+from billing.choices import RefundReason
+from billing.services.refunds import give_up_invoice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, lock, retry_on_conflict
@@ -28,8 +29,7 @@ def call_off_schedules(
 ) -> int:
     """Take schedules off the sale for good and call their appointments off; tell how many.
 
-    A consultation that has begun goes on, and so does a visit that was paid at the desk, until
-    money can be given back. Calling off twice changes nothing.
+    A consultation that has begun goes on. Calling off twice changes nothing.
     """
     schedules = Schedule.objects.filter(uid__in=schedule_uids).order_by("id")
     live = [
@@ -39,15 +39,14 @@ def call_off_schedules(
     ]
     # Every place first: who is booking one finishes before this reads the appointments.
     slots = lock_slots(Slot.objects.filter(schedule__in=live).values_list("id", flat=True))
+    withdraw_offers_on(slots, by=by, now=now)
     appointments = list(
         lock(Appointment.objects.live().filter(slot__in=slots).order_by("id"), Rung.APPOINTMENT)
     )
-    paid = paid_subjects([invoice_subject(appointment) for appointment in appointments])
     staying = {
         appointment.slot_id
         for appointment in appointments
         if appointment.state == AppointmentState.IN_CONSULTATION
-        or invoice_subject(appointment) in paid
     }
     ending = [appointment for appointment in appointments if appointment.slot_id not in staying]
     for appointment in ending:
@@ -66,6 +65,12 @@ def _call_off(appointment: Appointment, by: User, now: datetime) -> None:
     appointment.end_reason = EndReason.CLINIC
     appointment.ended_at = now
     appointment.save(update_fields=["state", "hold_expires_at", "end_reason", "ended_at"])
-    void_invoice(subject=invoice_subject(appointment), by=by, now=now)
+    give_up_invoice(
+        subject=invoice_subject(appointment),
+        percent=100,
+        reason=RefundReason.CALLED_OFF,
+        by=by,
+        now=now,
+    )
     record_event(Action.APPOINTMENT_CALLED_OFF, subject=appointment, by=by)
     outbox.add("appointment.called_off", key=appointment.uid, appointment_uid=appointment.uid)

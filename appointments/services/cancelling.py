@@ -5,13 +5,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from appointments import rules
 from appointments.choices import AppointmentState, EndReason
 from appointments.errors import AlreadyCancelled, TooLateToCancel
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from appointments.services.access import require_may_act
 from appointments.services.booking import invoice_subject
-from billing.services import void_invoice
+from appointments.services.returning import return_places
+from billing.choices import RefundReason
+from billing.services.refunds import give_up_invoice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Missing
@@ -19,7 +21,7 @@ from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
 from members.selectors.tiers import privilege
-from scheduling.services.slots import free_slots, lock_slots
+from scheduling.services.slots import lock_slots
 
 
 @retry_on_conflict
@@ -45,8 +47,14 @@ def cancel_appointment(*, appointment_uid: uuid.UUID, by: User, now: datetime) -
     appointment.end_reason = EndReason.MEMBER if is_own else EndReason.DESK
     appointment.ended_at = now
     appointment.save(update_fields=["state", "hold_expires_at", "end_reason", "ended_at"])
-    free_slots([slot])
-    void_invoice(subject=invoice_subject(appointment), by=by, now=now)
+    return_places([slot], now)
+    give_up_invoice(
+        subject=invoice_subject(appointment),
+        percent=100,
+        reason=RefundReason.CANCELLED,
+        by=by,
+        now=now,
+    )
     record_event(
         Action.APPOINTMENT_CANCELLED, subject=appointment, by=by, reason=appointment.end_reason
     )

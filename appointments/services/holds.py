@@ -7,11 +7,12 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from appointments import rules
 from appointments.choices import AppointmentState, EndReason, Source
 from appointments.errors import HoldExpired, WrongState
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from appointments.services.access import require_may_act
+from appointments.services.returning import return_places
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Missing
@@ -19,7 +20,7 @@ from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import Member, Patient, User
 from scheduling.models import Schedule, Slot
-from scheduling.services.slots import free_slots, lock_slots
+from scheduling.services.slots import lock_slots
 
 
 def expire_lapsed_holds(*, now: datetime) -> int:
@@ -66,7 +67,7 @@ def expire_holds_on(slots: Iterable[Slot], why: EndReason, now: datetime) -> int
         Rung.APPOINTMENT,
         skip_locked=True,
     )
-    for appointment in held.select_related("slot"):
+    for appointment in held.select_related("slot__schedule"):
         if why == EndReason.LAPSED and not appointment.is_lapsed(now):
             continue
         appointment.ended_at = appointment.hold_expires_at if why == EndReason.LAPSED else now
@@ -76,7 +77,7 @@ def expire_holds_on(slots: Iterable[Slot], why: EndReason, now: datetime) -> int
         record_event(Action.APPOINTMENT_EXPIRED, subject=appointment, reason=why)
         outbox.add("appointment.expired", key=appointment.uid, appointment_uid=appointment.uid)
         freed.append(appointment.slot)
-    free_slots(freed)
+    return_places(freed, now)
     return len(freed)
 
 

@@ -4,7 +4,6 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Q
 
-from appointments import rules
 from appointments.choices import AppointmentState, EndReason
 from appointments.errors import (
     CalledOff,
@@ -20,6 +19,7 @@ from appointments.errors import (
     TooManyOpen,
 )
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from members.choices import ConsentPurpose
 from members.models import Member, Patient
 from members.selectors.patients import patient_suspension

@@ -10,7 +10,7 @@ from appointments.errors import WrongState
 from appointments.models import Appointment
 from appointments.services.booking import invoice_subject
 from billing.models import Payment
-from billing.services import record_desk_payment
+from billing.services.invoices import record_desk_payment
 from medbook.errors import Missing
 from medbook.locks import Rung, lock, retry_on_conflict
 from members.models import User

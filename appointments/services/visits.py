@@ -5,10 +5,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from appointments import rules
 from appointments.choices import AppointmentState
 from appointments.errors import OutsideCheckInWindow
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from medbook import clock
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event

@@ -47,7 +47,6 @@ from members.selectors.points import spendable
 from members.selectors.tiers import privilege
 from members.views.consents import ask_for_consent
 from members.views.entrance import for_members
-from scheduling.choices import SlotState
 from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule
 
@@ -203,7 +202,7 @@ def _hold_over(
     terms = terms_of(member, now)
     # A hold that no sweep has ended yet gives way to whoever asks, so its place counts as free.
     is_unswept = appointment.state == AppointmentState.HELD
-    is_free = is_unswept or appointment.slot.state == SlotState.FREE
+    is_free = is_unswept or appointment.slot.is_open_to(terms.booker, now)
     again = Chip(schedule, appointment.starts_at, appointment.ends_at, 1)
     if is_free and now < appointment.starts_at and terms.is_open(schedule, now):
         chips = [again]

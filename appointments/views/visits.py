@@ -12,10 +12,10 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods, require_safe
 
-from appointments import rules
 from appointments.choices import LIVE_STATES, AppointmentState, View
 from appointments.errors import AlreadyCancelled
 from appointments.models import Appointment
+from appointments.rules import booking as rules
 from appointments.selectors.diary import visits_of
 from appointments.selectors.terms import agreed_price
 from appointments.selectors.visits import shown_appointment

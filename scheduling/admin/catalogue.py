@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from medbook.admin_site import ChoosingAdmin
-from scheduling import rules
 from scheduling.admin.files import FilesAdmin
 from scheduling.models import Clinic, Department, Doctor, Room, VisitType
+from scheduling.rules import sessions as rules
 
 
 @admin.register(Clinic)

@@ -18,7 +18,7 @@ from medbook.admin_site import MedBookAdminSite, ReadOnly
 from members.selectors.people import signed_in
 from scheduling.choices import RunState
 from scheduling.models import ReleaseRun
-from scheduling.selectors import clash_sentences, due_dates, latest_runs, overdue_release
+from scheduling.selectors.releases import clash_sentences, due_dates, latest_runs, overdue_release
 from scheduling.services.release import MadeDate, make_due_schedules
 
 RUN, VIEW = "scheduling.run_release", "scheduling.view_releaserun"

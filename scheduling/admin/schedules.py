@@ -19,11 +19,11 @@ from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Refused
 from members.selectors.people import signed_in
-from scheduling import rules
 from scheduling.choices import ScheduleState
 from scheduling.forms import AdjustForm, DraftForm
 from scheduling.models import Schedule, Slot
-from scheduling.selectors import schedules_in_full
+from scheduling.rules import sessions as rules
+from scheduling.selectors.catalogue import schedules_in_full
 from scheduling.services.rosters import change_schedule, publish_schedule
 
 CHANGE, CALL_OFF = "scheduling.change_schedule", "appointments.call_off"

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from medbook.api_input import InstantField, PageQuery, StrictSerializer
 from scheduling.choices import Gender, RunState, RushMode, ScheduleState, Title
-from scheduling.rules import MOST_PLACES
+from scheduling.rules.sessions import MOST_PLACES
 
 
 class ClinicTimeField(InstantField):

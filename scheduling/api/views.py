@@ -44,7 +44,8 @@ from scheduling.errors import (
     WrongState,
 )
 from scheduling.models import Doctor, Room, VisitType
-from scheduling.selectors import clinics, departments, doctors, release_runs, schedules_in_full
+from scheduling.selectors.catalogue import clinics, departments, doctors, schedules_in_full
+from scheduling.selectors.releases import release_runs
 from scheduling.services.release import make_due_schedules
 from scheduling.services.rosters import (
     SessionPlan,

@@ -1,14 +1,17 @@
 """Which tables say who sits where and when, and which places there are?"""
 
 from scheduling.models.catalogue import Clinic, Department, Doctor, Room, VisitType
+from scheduling.models.leaves import Leave, LeaveQuerySet
 from scheduling.models.releases import ReleaseRun
 from scheduling.models.rosters import RosterTemplate
-from scheduling.models.schedules import Schedule, ScheduleQuerySet, Slot, SlotQuerySet
+from scheduling.models.schedules import Schedule, ScheduleQuerySet, Slot, SlotQuerySet, claimable_by
 
 __all__ = [
     "Clinic",
     "Department",
     "Doctor",
+    "Leave",
+    "LeaveQuerySet",
     "ReleaseRun",
     "Room",
     "RosterTemplate",
@@ -17,4 +20,5 @@ __all__ = [
     "Slot",
     "SlotQuerySet",
     "VisitType",
+    "claimable_by",
 ]

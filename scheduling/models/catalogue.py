@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from medbook.bilingual import Bilingual
-from scheduling import rules
 from scheduling.choices import Gender, Title
+from scheduling.rules import sessions as rules
 
 
 def known_zone(name: str) -> None:
@@ -90,6 +90,21 @@ class Department(models.Model):
     cancel_hours_before = models.PositiveSmallIntegerField(
         _("free cancellation, hours before"), default=24, validators=[MaxValueValidator(240)]
     )
+    cancel_days_before = models.PositiveSmallIntegerField(
+        _("or free cancellation, days before"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(30)],
+        help_text=_("With a time: counts instead of the hours."),
+    )
+    cancel_time = models.TimeField(_("free cancellation until"), null=True, blank=True)
+    late_refund_percent = models.PositiveSmallIntegerField(
+        _("refund after late cancellation, %"), default=50, validators=[MaxValueValidator(100)]
+    )
+    reserved_days_before = models.PositiveSmallIntegerField(
+        _("reserved places fall to all, days before"), default=1, validators=[MaxValueValidator(30)]
+    )
+    reserved_time = models.TimeField(_("reserved places fall to all at"), default=time(12))
     one_visit_a_day = models.BooleanField(
         _("one visit a day"),
         default=False,
@@ -106,6 +121,16 @@ class Department(models.Model):
             models.CheckConstraint(
                 condition=Q(horizon_days__gte=1, horizon_days__lte=90),
                 name="department_horizon_is_1_to_90_days",
+            ),
+            models.CheckConstraint(
+                condition=Q(cancel_days_before__isnull=True, cancel_time__isnull=True)
+                | Q(cancel_days_before__isnull=False, cancel_time__isnull=False),
+                name="department_cancel_day_has_a_time",
+                violation_error_message=_("Give both the days before and the time, or neither."),
+            ),
+            models.CheckConstraint(
+                condition=Q(late_refund_percent__lte=100),
+                name="department_late_refund_is_a_share",
             ),
         ]
 
@@ -236,6 +261,13 @@ class Doctor(models.Model):
     gender = models.CharField(_("gender"), max_length=8, choices=Gender)
     introduction_en = models.TextField(_("introduction (English)"), blank=True, max_length=2000)
     introduction_zh = models.TextField(_("introduction (Chinese)"), blank=True, max_length=2000)
+    weekly_hours = models.PositiveSmallIntegerField(
+        _("most hours a week"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Planning more is a conflict; empty: no limit."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     name = Bilingual("name")

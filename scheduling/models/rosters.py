@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from scheduling.choices import Weekday
 from scheduling.models.catalogue import Doctor, Room, VisitType, require_one_clinic
 from scheduling.models.ranges import days, minutes, one
-from scheduling.rules import LONGEST_SESSION, MOST_PLACES, Sitting
+from scheduling.rules.sessions import LONGEST_SESSION, MOST_PLACES, Sitting
 
 CLASHING_FIELDS = frozenset(
     ["doctor", "room", "weekday", "start_time", "end_time", "valid_from", "valid_until"]
@@ -69,6 +69,12 @@ class RosterTemplate(models.Model):
     fee = models.DecimalField(
         _("fee"), max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
     )
+    high_demand = models.BooleanField(
+        _("high demand"),
+        default=False,
+        help_text=_("A place given back returns at a random later minute."),
+    )
+    desk_places = models.PositiveSmallIntegerField(_("places kept for the front desk"), default=0)
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(
         _("valid until"), null=True, blank=True, help_text=_("The last day; empty: until changed.")
@@ -100,6 +106,11 @@ class RosterTemplate(models.Model):
                 name="roster_has_places",
             ),
             models.CheckConstraint(condition=Q(fee__gte=0), name="roster_fee_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(desk_places__lte=F("max_appointments")),
+                name="roster_keeps_no_more_than_it_has",
+                violation_error_message=_("No more places can be kept than there are."),
+            ),
             models.CheckConstraint(
                 condition=Q(weekday__gte=0, weekday__lte=6), name="roster_weekday_exists"
             ),

@@ -16,12 +16,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from medbook import clock, money
-from scheduling import rules
 from scheduling.choices import RushMode, SaleState, ScheduleState, SlotState
 from scheduling.models.catalogue import Department, Doctor, Room, VisitType, require_one_clinic
 from scheduling.models.ranges import one, period
 from scheduling.models.rosters import RosterTemplate
-from scheduling.rules import LONGEST_SESSION, MOST_PLACES
+from scheduling.rules import sessions as rules
+from scheduling.rules.sessions import DESK_RANK, LONGEST_SESSION, MOST_PLACES, Booker
 
 CLASHING_FIELDS = frozenset(["doctor", "room", "starts_at", "ends_at"])
 
@@ -91,6 +91,12 @@ class Schedule(models.Model):
     rush_mode = models.CharField(
         _("rush mode"), max_length=8, choices=RushMode, default=RushMode.DIRECT
     )
+    high_demand = models.BooleanField(
+        _("high demand"),
+        default=False,
+        help_text=_("A place given back returns at a random later minute."),
+    )
+    desk_places = models.PositiveSmallIntegerField(_("places kept for the front desk"), default=0)
     release_at = models.DateTimeField(_("released at"))
     sale_stops_at = models.DateTimeField(_("sale stops at"))
     same_day_from = models.DateTimeField(_("same day from"))
@@ -120,6 +126,11 @@ class Schedule(models.Model):
                 name="schedule_has_places",
             ),
             models.CheckConstraint(condition=Q(fee__gte=0), name="schedule_fee_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(desk_places__lte=F("max_appointments")),
+                name="schedule_keeps_no_more_than_it_has",
+                violation_error_message=_("No more places can be kept than there are."),
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=ScheduleState.values), name="schedule_state_is_known"
             ),
@@ -233,15 +244,28 @@ class SlotQuerySet(models.QuerySet["Slot"]):
     """Places by what can be done with them."""
 
     def free(self) -> "SlotQuerySet":
-        """Keep what nobody holds."""
+        """Keep what nobody has, though it may be reserved or return later."""
         return self.filter(state=SlotState.FREE)
 
+    def open_to(self, booker: Booker, now: datetime) -> "SlotQuerySet":
+        """Keep the places that this booker may claim now."""
+        return self.free().filter(claimable_by(booker, now))
+
     def claimable(
-        self, schedule: Schedule, starts_at: datetime | None, now: datetime
+        self, schedule: Schedule, starts_at: datetime | None, booker: Booker, now: datetime
     ) -> "SlotQuerySet":
-        """Keep the free places of a schedule that have not begun, at a start if one is chosen."""
-        rows = self.free().filter(schedule=schedule, starts_at__gt=now)
+        """Keep what this booker may claim of a schedule, at a start if one is chosen."""
+        rows = self.open_to(booker, now).filter(schedule=schedule)
         return rows.filter(starts_at=starts_at) if starts_at else rows
+
+
+def claimable_by(booker: Booker, now: datetime) -> Q:
+    """Write, for free places: not begun, not to return later, not reserved against this booker."""
+    mine = Q(reserved_rank__isnull=True) | Q(reserved_rank__lte=booker.rank)
+    if booker.is_desk:
+        mine |= Q(reserved_rank=DESK_RANK)
+    is_due = Q(returns_at__isnull=True) | Q(returns_at__lte=now)
+    return Q(starts_at__gt=now) & is_due & (mine | Q(reserved_until__lte=now))
 
 
 class Slot(models.Model):
@@ -255,6 +279,17 @@ class Slot(models.Model):
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"))
     state = models.CharField(_("state"), max_length=8, choices=SlotState, default=SlotState.FREE)
+    returns_at = models.DateTimeField(
+        _("returns at"),
+        null=True,
+        help_text=_("A free place that nobody can take before then."),
+    )
+    reserved_rank = models.PositiveSmallIntegerField(
+        _("reserved for"),
+        null=True,
+        help_text=_("The rank of the tier from which on members may take it."),
+    )
+    reserved_until = models.DateTimeField(_("reserved until"), null=True)
 
     objects = SlotQuerySet.as_manager()
 
@@ -271,13 +306,42 @@ class Slot(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=SlotState.values), name="slot_state_is_known"
             ),
+            models.CheckConstraint(
+                condition=Q(reserved_rank__isnull=True, reserved_until__isnull=True)
+                | Q(reserved_rank__isnull=False, reserved_until__isnull=False),
+                name="slot_is_reserved_for_a_while",
+            ),
+            models.CheckConstraint(
+                condition=Q(returns_at__isnull=True) | Q(state="free"),
+                name="only_a_free_slot_returns",
+            ),
         ]
         indexes = [
             # The literal in the predicate matters: as a parameter the planner cannot use the index.
             models.Index(
                 fields=["schedule", "number"], condition=Q(state="free"), name="slot_free_places"
             ),
+            models.Index(
+                fields=["returns_at"],
+                condition=Q(state="free", returns_at__isnull=False),
+                name="slot_returning_places",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.schedule} · {self.number}"
+
+    def is_open_to(self, booker: Booker, now: datetime) -> bool:
+        """Tell whether this booker may claim it now: claimable_by, of one place."""
+        return (
+            self.state == SlotState.FREE
+            and self.starts_at > now
+            and (self.returns_at is None or self.returns_at <= now)
+            and (
+                self.reserved_rank is None
+                or self.reserved_until is None
+                or self.reserved_until <= now
+                or self.reserved_rank <= booker.rank
+                or (booker.is_desk and self.reserved_rank == DESK_RANK)
+            )
+        )

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from django.db import connection
 
 from medbook.locks import require_transaction
-from scheduling import rules
 from scheduling.models import Schedule
-from scheduling.rules import Place
+from scheduling.rules import sessions as rules
+from scheduling.rules.sessions import Place
 
 INSERT = """
 INSERT INTO scheduling_slot (uid, schedule_id, number, starts_at, ends_at, state)

@@ -12,10 +12,10 @@ from medbook import locks
 from medbook.audit.choices import Action, Outcome
 from medbook.audit.services import record_event
 from members.models import User
-from scheduling import rules
 from scheduling.choices import RunState, ScheduleState
 from scheduling.models import Department, ReleaseRun, RosterTemplate, Schedule
-from scheduling.selectors import DueDate, due_dates, templates_asking_for
+from scheduling.rules import sessions as rules
+from scheduling.selectors.releases import DueDate, due_dates, templates_asking_for
 from scheduling.services.places import make_slots
 
 log = structlog.get_logger(__name__)

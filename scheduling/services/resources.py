@@ -13,9 +13,9 @@ from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import Result
 
-from scheduling import rules
 from scheduling.choices import Gender, Title, Weekday
 from scheduling.models import Department, Doctor, Room, RosterTemplate, VisitType
+from scheduling.rules import sessions as rules
 from scheduling.services.columns import (
     Amount,
     Cell,

@@ -29,6 +29,7 @@ from scheduling.errors import (
     WrongState,
 )
 from scheduling.models import Doctor, Room, Schedule, Slot, VisitType
+from scheduling.services.leaves import lock_doctors, require_no_leave
 from scheduling.services.places import make_slots, places_of, write_places
 from scheduling.services.slots import block_slots, free_slots
 
@@ -92,10 +93,12 @@ def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
         max_appointments=plan.max_appointments,
         fee=plan.fee,
     )
+    lock_doctors([plan.doctor.pk])
     if not schedule.set_hours(plan.start_time, plan.end_time):
         raise SessionImpossible()
     if schedule.ends_at <= now:
         raise InThePast()
+    require_no_leave(schedule)
     _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, facts={"drafted": True})
     return schedule
@@ -105,11 +108,13 @@ def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
 @transaction.atomic(durable=True)
 def publish_schedule(*, schedule_uid: uuid.UUID, by: User, now: datetime) -> Schedule:
     """Publish a draft and make its places. Raises: Missing, WrongState, InThePast."""
+    lock_doctors(Schedule.objects.filter(uid=schedule_uid).values_list("doctor_id", flat=True))
     schedule = _locked(schedule_uid)
     if schedule.state != ScheduleState.DRAFT:
         raise WrongState(state=schedule.get_state_display())
     if schedule.ends_at <= now:
         raise InThePast()
+    require_no_leave(schedule)
     schedule.state = ScheduleState.PUBLISHED
     _save(schedule)
     places = make_slots([schedule])
@@ -177,7 +182,8 @@ def _places_following(schedule: Schedule, before: int) -> Iterator[None]:
 
 def _give_up(surplus: list[Slot]) -> None:
     """Block free places for good; places are never deleted. Raises: CapacityBelowBooked."""
-    taken = [slot.number for slot in surplus if slot.state == SlotState.TAKEN]
+    kept = (SlotState.TAKEN, SlotState.OFFERED)
+    taken = [slot.number for slot in surplus if slot.state in kept]
     if taken:
         raise CapacityBelowBooked(number=max(taken))
     block_slots(surplus)

@@ -10,6 +10,8 @@ from appointments.models import Appointment
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.payment import take_desk_payment
 from appointments.services.visits import check_in, start_visit
+from billing.choices import RefundState
+from billing.models import Refund
 from billing.selectors import invoice_of
 from medbook import clock
 from scheduling.choices import ScheduleState, SlotState
@@ -58,7 +60,7 @@ def test_twice_changes_nothing():
     assert (call_off(schedule), call_off(schedule)) == (1, 0)
 
 
-def test_leaves_a_consultation_that_has_begun_and_a_visit_that_is_paid():
+def test_leaves_a_consultation_that_has_begun_and_gives_back_what_was_paid():
     schedule, desk = schedule_with_slots(3), UserFactory(is_staff=True, is_superuser=True)
     begun, paid, arrived = (book(member_with_patient(), schedule) for _ in range(3))
     for appointment in (begun, paid, arrived):
@@ -68,15 +70,17 @@ def test_leaves_a_consultation_that_has_begun_and_a_visit_that_is_paid():
         appointment_uid=paid.uid, gateway="desk_cash", by=desk, now=schedule.starts_at
     )
 
-    assert call_off(schedule) == 1
+    assert call_off(schedule) == 2
 
     states = dict(Appointment.objects.values_list("uid", "state"))
     assert states[begun.uid] == AppointmentState.IN_CONSULTATION
-    assert states[paid.uid] == AppointmentState.ARRIVED
+    assert states[paid.uid] == AppointmentState.CALLED_OFF
+    refund = Refund.objects.get()
+    assert (refund.amount, refund.state) == (paid.price, RefundState.REQUESTED)
     assert states[arrived.uid] == AppointmentState.CALLED_OFF
     assert {slot.number: slot.state for slot in schedule.slots.all()} == {
         1: SlotState.TAKEN,
-        2: SlotState.TAKEN,
+        2: SlotState.BLOCKED,
         3: SlotState.BLOCKED,
     }
 

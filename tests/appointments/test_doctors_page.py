@@ -6,7 +6,7 @@ import pytest
 
 from medbook import clock
 from scheduling.choices import Title
-from scheduling.rules import search_text
+from scheduling.rules.sessions import search_text
 from tests.appointments.booking import fill
 from tests.factories import (
     ClinicFactory,

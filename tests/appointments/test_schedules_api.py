@@ -11,8 +11,8 @@ from appointments.selectors.sessions import SessionFilters, seen_sessions
 from appointments.selectors.terms import terms_of
 from medbook import clock, databases
 from members.selectors.tiers import privileges
-from scheduling import rules
 from scheduling.choices import SaleState, ScheduleState, SlotState
+from scheduling.rules import sessions as rules
 from tests.api import ROOT, caller, refusal, wrong_fields
 from tests.appointments.booking import book
 from tests.factories import (

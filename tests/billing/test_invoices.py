@@ -9,7 +9,7 @@ from billing.errors import AlreadyPaid, NothingToPay
 from billing.models import Invoice, Payment
 from billing.rules import quote
 from billing.selectors import invoice_of
-from billing.services import raise_invoice, record_desk_payment, void_invoice
+from billing.services.invoices import raise_invoice, record_desk_payment, void_invoice
 from medbook import clock
 from medbook.audit.models import OperationLog
 from medbook.locks import Rung, lock
@@ -159,7 +159,7 @@ def test_what_was_paid_is_not_given_up():
 @pytest.mark.django_db
 def test_nothing_stays_of_a_payment_that_could_not_be_recorded(monkeypatch):
     raised()
-    monkeypatch.setattr("billing.services.record_event", fail)
+    monkeypatch.setattr("billing.services.invoices.record_event", fail)
 
     with pytest.raises(ZeroDivisionError):
         pay(UserFactory())
@@ -196,7 +196,7 @@ def _nobody_locks(monkeypatch):
         def first(self):
             return self.seen
 
-    monkeypatch.setattr("billing.services.lock", Look)
+    monkeypatch.setattr("billing.services.invoices.lock", Look)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from members.models import Member, OneTimeCode
 from members.selectors.people import own_patient
 from members.services.patients import verify_patient
 from scheduling.choices import SlotState
-from scheduling.rules import search_text
+from scheduling.rules.sessions import search_text
 from tests.factories import (
     DoctorFactory,
     TierFactory,

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from medbook import clock
-from scheduling import selectors
 from scheduling.choices import SlotState
+from scheduling.selectors import catalogue as selectors
 from tests.api import ROOT, caller, refusal, wrong_fields
 from tests.factories import (
     ClinicFactory,

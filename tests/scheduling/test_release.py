@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
 from medbook.audit.models import OperationLog
-from scheduling import selectors
 from scheduling.choices import RunState, ScheduleState
 from scheduling.models import ReleaseRun, Schedule, Slot
+from scheduling.selectors import releases as selectors
 from scheduling.services import release
 from scheduling.services.release import make_due_schedules
 from scheduling.tasks import run_nightly_release

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling import rules
 from scheduling.choices import SaleState
-from scheduling.rules import SaleRules, Sitting
+from scheduling.rules import sessions as rules
+from scheduling.rules.sessions import SaleRules, Sitting
 
 SHANGHAI, NEW_YORK, LORD_HOWE = "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe"
 SPRING, AUTUMN = date(2026, 3, 8), date(2026, 11, 1)  # New York's changes of the clocks

@@ -20,7 +20,7 @@ from reports.services.demo_visits import (
     spare_confirmations,
 )
 from scheduling.models import Clinic
-from scheduling.rules import NIGHTLY_RUN_AT, moment
+from scheduling.rules.sessions import NIGHTLY_RUN_AT, moment
 from scheduling.services.release import make_due_schedules
 
 DAYS_PAST = 7

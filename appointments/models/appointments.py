@@ -25,9 +25,10 @@ from medbook.references import new_reference
 S = AppointmentState
 MOVES: dict[AppointmentState, tuple[AppointmentState, ...]] = {
     S.HELD: (S.BOOKED, S.EXPIRED, S.CANCELLED, S.CALLED_OFF),
-    S.BOOKED: (S.ARRIVED, S.CANCELLED, S.CALLED_OFF),
-    S.ARRIVED: (S.IN_CONSULTATION, S.CALLED_OFF),
-    S.IN_CONSULTATION: (S.COMPLETED,),
+    S.BOOKED: (S.ARRIVED, S.NO_SHOW, S.CANCELLED, S.CALLED_OFF),
+    S.ARRIVED: (S.IN_CONSULTATION, S.CALLED_OFF, S.BOOKED),
+    S.IN_CONSULTATION: (S.COMPLETED, S.ARRIVED),
+    S.NO_SHOW: (S.ARRIVED, S.BOOKED),
     S.COMPLETED: (),
     S.CANCELLED: (),
     S.CALLED_OFF: (),
@@ -102,6 +103,12 @@ class Appointment(models.Model):
     started_at = models.DateTimeField(_("started at"), null=True)
     completed_at = models.DateTimeField(_("completed at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
+    no_show_at = models.DateTimeField(_("noted as not come at"), null=True)
+    late_refund_percent = models.PositiveSmallIntegerField(
+        _("refund after late cancellation, %"), default=50
+    )
+    reschedules = models.PositiveSmallIntegerField(_("changes of time"), default=0)
+    sequence = models.PositiveIntegerField(default=0, editable=False)  # of the calendar entry
     confirmation_sent_at = models.DateTimeField(_("confirmation sent at"), null=True)
 
     objects = AppointmentQuerySet.as_manager()

@@ -133,8 +133,10 @@ class SlotList(Endpoint):
         return self.paged(schedule.slots.using(_source(request)))
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """Tell the serializer when it describes."""
-        return {**super().get_serializer_context(), "now": clock.now()}
+        """Tell the serializer when, and to whom, it describes."""
+        now = clock.now()
+        terms = terms_of(member_of(self.request.user), now)
+        return {**super().get_serializer_context(), "now": now, "booker": terms.booker}
 
 
 class MemberEndpoint(Endpoint):

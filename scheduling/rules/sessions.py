@@ -16,6 +16,7 @@ from scheduling.choices import SaleState, ScheduleState
 
 MOST_PLACES = 5000
 LONGEST_SESSION = timedelta(hours=12)
+DESK_RANK = 32767  # places kept for the front desk: above every tier
 NIGHTLY_RUN_AT = time(2)  # clinic time; from then on the next date belongs to the horizon
 RUN_IS_LATE_AT = time(2, 15)
 
@@ -32,6 +33,14 @@ FAMILY_NAMES = {
     "缪": "miao",
     "任": "ren",
 }
+
+
+@dataclass(frozen=True)
+class Booker:
+    """Who asks for a place, as far as reserved places go: the rank of a tier; the front desk."""
+
+    rank: int = 0
+    is_desk: bool = False
 
 
 @dataclass(frozen=True)

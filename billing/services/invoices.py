@@ -53,7 +53,7 @@ def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
 
     Raises: AlreadyPaid where money came in: that needs a refund.
     """
-    invoice = _locked(subject)
+    invoice = locked_invoice(subject)
     if invoice is None:
         return
     if invoice.payments.exists():
@@ -70,10 +70,10 @@ def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) 
 
     Raises: AlreadyPaid, NothingToPay.
     """
-    invoice = _locked(subject)
+    invoice = locked_invoice(subject)
     if invoice is None or invoice.total == 0:
         raise NothingToPay()
-    if invoice.state == InvoiceState.PAID:
+    if invoice.state != InvoiceState.OPEN:
         raise AlreadyPaid()
     with conflict_as({"one_capture_per_invoice": AlreadyPaid}):
         payment = Payment.objects.create(
@@ -93,7 +93,8 @@ def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) 
     return payment
 
 
-def _locked(subject: str) -> Invoice | None:
+def locked_invoice(subject: str) -> Invoice | None:
+    """Lock the invoice that is not void of a subject, if there is one."""
     live = Invoice.objects.live().filter(subject=subject)
     return lock(live, Rung.INVOICE).first()
 

@@ -1,10 +1,6 @@
-"""Which limits, windows and deadlines hold for bookings, and what is said of them?"""
+"""Which limits, windows and deadlines hold for bookings?"""
 
 from datetime import date, datetime, timedelta
-
-from django.utils.translation import gettext_lazy as _
-
-from members.rules.messages import MessageKind, by_key
 
 HOLD = timedelta(minutes=15)  # long enough to check and confirm, short enough to return the place
 EXTENSION = timedelta(minutes=5)
@@ -14,6 +10,7 @@ HOLDS_PER_PATIENT = 1
 LAPSES_BEFORE_COOLING_DOWN = 3
 LAPSES_COUNTED = timedelta(days=1)
 COOLING_DOWN = timedelta(minutes=30)
+RETURN_WITHIN_MINUTES = 60
 ARRIVE_BEFORE = timedelta(minutes=15)
 
 
@@ -56,42 +53,16 @@ def may_check_in(service_date: date, today: date) -> bool:
     return service_date == today
 
 
+def returns_at(starts_at: datetime, now: datetime, chance: float) -> datetime | None:
+    """Tell when a sought-after place returns to the sale: 1 to 60 minutes later.
+
+    `chance` lies in [0, 1). So cancelling and booking at once again cannot pass a place on.
+    None, which is at once, where the visit begins before that. Source: docs/flows/booking.md.
+    """
+    at = now + timedelta(minutes=1 + int(chance * RETURN_WITHIN_MINUTES))
+    return at if at < starts_at else None
+
+
 def arrive_by(starts_at: datetime) -> datetime:
     """Tell by when a patient is asked to be there."""
     return starts_at - ARRIVE_BEFORE
-
-
-# No department, doctor or illness: messages are read on locked screens.
-KINDS = by_key(
-    MessageKind(
-        key="appointment_booked",
-        label=_("Confirmations of bookings"),
-        title=_("Your visit is booked"),
-        text=_(
-            "Your visit is booked for {when}. Where: {where}. Please be there by {arrive_by}. "
-            "Reference: {reference}. {cancelling}"
-        ),
-        variables=("when", "where", "arrive_by", "reference", "cancelling"),
-        channels=("sms", "email"),
-    ),
-    MessageKind(
-        key="appointment_cancelled",
-        label=_("Confirmations of cancelling"),
-        title=_("Your visit is cancelled"),
-        text=_("Your visit on {when} is cancelled. Reference: {reference}."),
-        variables=("when", "reference"),
-        channels=("sms", "email"),
-    ),
-    MessageKind(
-        key="appointment_called_off",
-        label=_("Visits that the clinic calls off"),
-        title=_("The clinic has called off your visit"),
-        text=_(
-            "We are sorry: your visit on {when} cannot take place. It costs you nothing. "
-            "Reference: {reference}. Please choose another time."
-        ),
-        variables=("when", "reference"),
-        channels=("sms", "email"),
-        is_critical=True,
-    ),
-)

@@ -1,0 +1,1 @@
+"""Which rules of rosters, sales and names could be argued about? Pure policy."""

@@ -1,0 +1,1 @@
+"""What do pages, the API and other apps ask about rosters and places?"""
