@@ -8,16 +8,18 @@ import factory
 from factory import LazyAttribute, LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
+from appointments.models import WaitlistEntry
 from medbook import clock
 from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
 from members.selectors.tiers import forget_privileges
 from members.services.consents import record_consents
-from scheduling.choices import Gender, ScheduleState, Title
+from scheduling.choices import Gender, LeaveReason, LeaveState, ScheduleState, Title
 from scheduling.models import (
     Clinic,
     Department,
     Doctor,
+    Leave,
     ReleaseRun,
     Room,
     RosterTemplate,
@@ -228,6 +230,38 @@ class SlotFactory(DjangoModelFactory):
         lambda slot: slot.schedule.starts_at + timedelta(minutes=20 * ((slot.number - 1) % 9))
     )
     ends_at = LazyAttribute(lambda slot: slot.starts_at + timedelta(minutes=20))
+
+
+class LeaveFactory(DjangoModelFactory):
+    """A leave whose visits were called off, three days ahead."""
+
+    class Meta:
+        model = Leave
+
+    doctor = SubFactory(DoctorFactory)
+    starts_at = LazyFunction(lambda: clock.now() + timedelta(days=3))
+    ends_at = LazyAttribute(lambda leave: leave.starts_at + timedelta(hours=3))
+    reason = LeaveReason.ILLNESS
+    state = LeaveState.DONE
+    created_at = LazyFunction(clock.now)
+    created_by = SubFactory(UserFactory)
+    confirmed_at = LazyAttribute(lambda leave: leave.created_at)
+
+
+class WaitlistEntryFactory(DjangoModelFactory):
+    """A wish of a member for their own patient, for a place of one schedule."""
+
+    class Meta:
+        model = WaitlistEntry
+
+    schedule = SubFactory(ScheduleFactory)
+    doctor = LazyAttribute(lambda entry: entry.schedule.doctor)
+    department = LazyAttribute(lambda entry: entry.schedule.department)
+    first_day = LazyAttribute(lambda entry: entry.schedule.service_date)
+    last_day = LazyAttribute(lambda entry: entry.first_day)
+    member = LazyFunction(lambda: member_with_patient())
+    patient = LazyAttribute(lambda entry: entry.member.links.get().patient)
+    joined_at = LazyFunction(clock.now)
 
 
 class ReleaseRunFactory(DjangoModelFactory):

@@ -7,14 +7,24 @@ from django.db import connection, transaction
 
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
+from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.points import award_points, give_points_back
 from appointments.services.visits import check_in, finish_visit, start_visit
+from billing.models import Refund
+from billing.services.refunds import hand_back_refund
 from medbook import clock
 from members.services.points import earn_points
 from reports.selectors import broken_invariants, invariants
+from scheduling.services.slots import lock_slots
 from tests.appointments.booking import book, hold
-from tests.factories import UserFactory, member_with_patient, schedule_with_slots
+from tests.factories import (
+    LeaveFactory,
+    UserFactory,
+    WaitlistEntryFactory,
+    member_with_patient,
+    schedule_with_slots,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +33,23 @@ APPOINTMENT, SLOT = "appointments_appointment", "scheduling_slot"
 BREAKS = {
     "taken_means_a_live_appointment": [
         "UPDATE scheduling_slot SET state = 'free' WHERE state = 'taken'"
+    ],
+    "offered_means_an_open_offer": [
+        "UPDATE scheduling_slot SET state = 'free' WHERE state = 'offered'"
+    ],
+    "an_offered_wish_has_its_offer": [
+        "UPDATE appointments_waitlistentry SET state = 'waiting' WHERE state = 'offered'"
+    ],
+    "no_more_is_given_back_than_came_in": [
+        "UPDATE billing_refund SET amount = amount + 0.01 WHERE amount = 180"
+    ],
+    "a_refunded_invoice_says_how_much": [
+        "UPDATE billing_invoice SET state = 'paid' WHERE state = 'refunded'"
+    ],
+    "nobody_is_expected_while_the_doctor_is_away": [
+        "UPDATE scheduling_leave SET doctor_id = schedule.doctor_id,"
+        " starts_at = schedule.starts_at, ends_at = schedule.ends_at"
+        " FROM scheduling_schedule AS schedule WHERE schedule.state = 'published'"
     ],
     "one_live_appointment_per_place": [
         "DROP INDEX one_live_appointment_per_slot",
@@ -108,7 +135,7 @@ BREAKS = {
 
 @pytest.fixture
 def world():
-    """A world in which all has happened: held, booked, seen and paid, cancelled, called off."""
+    """A world in which all has happened: held, booked, seen, cancelled, called off, offered."""
     desk = UserFactory(is_staff=True, is_superuser=True)
     monday, tuesday = schedule_with_slots(), schedule_with_slots()
     hold(member_with_patient(), monday)
@@ -125,8 +152,19 @@ def world():
     finish_visit(**seen, now=monday.ends_at)
     award_points(appointment_uid=str(seen["appointment_uid"]))
     give_points_back(appointment_uid=str(cancelled.uid))
-    book(member_with_patient(), tuesday)
+    paid = {"appointment_uid": book(member_with_patient(), tuesday).uid, "by": desk}
+    check_in(**paid, now=tuesday.starts_at)
+    take_desk_payment(**paid, gateway="desk_cash", now=tuesday.starts_at)
     call_off_schedules(schedule_uids=[tuesday.uid], reason="Ill", by=desk, now=clock.now())
+    hand_back_refund(refund_uid=Refund.objects.get().uid, by=desk, now=clock.now())
+    LeaveFactory(doctor=tuesday.doctor, starts_at=tuesday.starts_at, ends_at=tuesday.ends_at)
+    with transaction.atomic():
+        make_offers(
+            slots=lock_slots(monday.slots.filter(number=9).values_list("id", flat=True)),
+            entry=WaitlistEntryFactory(schedule=monday),
+            until=clock.now() + timedelta(minutes=15),
+            now=clock.now(),
+        )
 
 
 def broken(**later):
@@ -190,11 +228,11 @@ def test_names_rows_by_id_and_nobody():
 @pytest.mark.usefixtures("world")
 def test_the_command_fails_and_says_what_is_wrong(capsys):
     call_command("check_invariants")
-    assert "24 invariants hold." in capsys.readouterr().out
+    assert f"{len(BREAKS)} invariants hold." in capsys.readouterr().out
     with connection.cursor() as cursor:
         cursor.execute("UPDATE billing_invoiceline SET amount = amount + 0.01 WHERE number = 1")
 
-    with pytest.raises(CommandError, match="1 of 24"):
+    with pytest.raises(CommandError, match=f"1 of {len(BREAKS)}"):
         call_command("check_invariants", "--without-workers")
 
     said = capsys.readouterr().err
