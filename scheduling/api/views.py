@@ -36,6 +36,7 @@ from scheduling.api.serializers import (
 from scheduling.choices import RunState
 from scheduling.errors import (
     CapacityBelowBooked,
+    DoctorOnLeave,
     InThePast,
     RoomElsewhere,
     ScheduleClash,
@@ -159,7 +160,6 @@ class StaffScheduleList(StaffEndpoint):
         SessionImpossible,
         InThePast,
         RoomElsewhere,
-        ScheduleClash,
         IdempotencyKeyReused,
         InProgress,
     )
@@ -232,7 +232,7 @@ class StaffSchedulePublish(StaffEndpoint):
     @extend_schema(
         operation_id="publish_schedule", request=NoBody, responses={200: StaffScheduleSerializer}
     )
-    @refuses(WrongState, InThePast, RoomElsewhere, ScheduleClash)
+    @refuses(WrongState, InThePast, DoctorOnLeave, RoomElsewhere, ScheduleClash)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Show a draft to members and make its places."""
         self.said(NoBody)

@@ -24,6 +24,8 @@ from scheduling.rules import sessions as rules
 from scheduling.rules.sessions import DESK_RANK, LONGEST_SESSION, MOST_PLACES, Booker
 
 CLASHING_FIELDS = frozenset(["doctor", "room", "starts_at", "ends_at"])
+# In these the doctor sits and the room is used; a draft is a wish and may clash.
+BINDING = (ScheduleState.PUBLISHED, ScheduleState.FINISHED)
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
@@ -34,16 +36,13 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         return self.filter(state=ScheduleState.PUBLISHED)
 
     def clashing_with(self, schedule: "Schedule") -> "ScheduleQuerySet":
-        """Keep what keeps the same doctor or room busy at the same time."""
-        return (
-            self.filter(
-                Q(doctor=schedule.doctor_id) | Q(room=schedule.room_id),
-                starts_at__lt=schedule.ends_at,
-                ends_at__gt=schedule.starts_at,
-            )
-            .exclude(state=ScheduleState.CALLED_OFF)
-            .exclude(pk=schedule.pk)
-        )
+        """Keep what keeps the same doctor or room busy at the same time; drafts do not."""
+        return self.filter(
+            Q(doctor=schedule.doctor_id) | Q(room=schedule.room_id),
+            state__in=BINDING,
+            starts_at__lt=schedule.ends_at,
+            ends_at__gt=schedule.starts_at,
+        ).exclude(pk=schedule.pk)
 
     def bookable(self, now: datetime, early: timedelta = timedelta(0)) -> "ScheduleQuerySet":
         """Keep what is on sale at an instant, for a booker whose sale opens earlier by `early`."""
@@ -143,7 +142,7 @@ class Schedule(models.Model):
                     (one("doctor"), RangeOperators.OVERLAPS),
                     (period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
                 ],
-                condition=~Q(state=ScheduleState.CALLED_OFF),
+                condition=Q(state__in=BINDING),
             ),
             ExclusionConstraint(
                 name="room_used_once_at_a_time",
@@ -151,7 +150,7 @@ class Schedule(models.Model):
                     (one("room"), RangeOperators.OVERLAPS),
                     (period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
                 ],
-                condition=~Q(state=ScheduleState.CALLED_OFF),
+                condition=Q(state__in=BINDING),
             ),
         ]
 
@@ -182,7 +181,7 @@ class Schedule(models.Model):
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Name the schedule that this one clashes with, then check everything else."""
-        if not CLASHING_FIELDS & set(exclude or ()) and self.state != ScheduleState.CALLED_OFF:
+        if not CLASHING_FIELDS & set(exclude or ()) and self.state in BINDING:
             self.refuse_clash()
         super().validate_constraints(exclude)
 

@@ -69,19 +69,27 @@ class Drafted:
 def draft_schedule(
     *, plan: SessionPlan, by: User, now: datetime, idempotency_key: str = ""
 ) -> Drafted:
-    """Write a session down as a draft, without places.
+    """Write a session down as a draft, without places; a draft is a wish and may clash.
 
     The same key of the same person gives the draft that it made before.
-    Raises: SessionImpossible, InThePast, RoomElsewhere, ScheduleClash, IdempotencyKeyReused.
+    Raises: SessionImpossible, InThePast, RoomElsewhere, IdempotencyKeyReused, Missing when
+    that draft was deleted.
     """
     if not idempotency_key:
         return Drafted(_draft(plan, by, now), is_replay=False)
     with once(by, "draft_schedule", idempotency_key, plan.request) as attempt:
         if attempt.earlier_uid:
-            return Drafted(Schedule.objects.get(uid=attempt.earlier_uid), is_replay=True)
+            return Drafted(_made_before(attempt.earlier_uid), is_replay=True)
         schedule = _draft(plan, by, now)
         attempt.remember(schedule)
         return Drafted(schedule, is_replay=False)
+
+
+def _made_before(uid: uuid.UUID) -> Schedule:
+    schedule = Schedule.objects.filter(uid=uid).first()
+    if schedule is None:
+        raise Missing()
+    return schedule
 
 
 def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
@@ -93,12 +101,10 @@ def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
         max_appointments=plan.max_appointments,
         fee=plan.fee,
     )
-    lock_doctors([plan.doctor.pk])
     if not schedule.set_hours(plan.start_time, plan.end_time):
         raise SessionImpossible()
     if schedule.ends_at <= now:
         raise InThePast()
-    require_no_leave(schedule)
     _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, facts={"drafted": True})
     return schedule
@@ -107,7 +113,10 @@ def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def publish_schedule(*, schedule_uid: uuid.UUID, by: User, now: datetime) -> Schedule:
-    """Publish a draft and make its places. Raises: Missing, WrongState, InThePast."""
+    """Publish a draft and make its places.
+
+    Raises: Missing, WrongState, InThePast, DoctorOnLeave, RoomElsewhere, ScheduleClash.
+    """
     lock_doctors(Schedule.objects.filter(uid=schedule_uid).values_list("doctor_id", flat=True))
     schedule = _locked(schedule_uid)
     if schedule.state != ScheduleState.DRAFT:
@@ -211,14 +220,19 @@ def _save(schedule: Schedule) -> None:
     """Write the next version. Raises: RoomElsewhere, ScheduleClash naming what is in the way."""
     if schedule.room.clinic_id != schedule.department.clinic_id:
         raise RoomElsewhere()
-    try:
-        schedule.refuse_clash()
-    except ValidationError as clash:
-        raise ScheduleClash(clash=" ".join(clash.messages)) from clash
+    if schedule.state != ScheduleState.DRAFT:
+        _refuse_clash(schedule)
     if not schedule._state.adding:
         schedule.version += 1
     with conflict_as(dict.fromkeys(CLASHES, _unnamed_clash)):
         schedule.save()
+
+
+def _refuse_clash(schedule: Schedule) -> None:
+    try:
+        schedule.refuse_clash()
+    except ValidationError as clash:
+        raise ScheduleClash(clash=" ".join(clash.messages)) from clash
 
 
 def _unnamed_clash() -> DomainError:

@@ -105,7 +105,10 @@ def test_a_doctor_sits_and_a_room_is_used_once_at_a_time(name, shared):
     overlapping = row | {"starts_at": schedule.ends_at - timedelta(seconds=1)}
 
     refused_by(name, lambda: ScheduleFactory(**overlapping))
-    refused_by(name, lambda: ScheduleFactory(**overlapping, state=ScheduleState.DRAFT))
+    refused_by(name, lambda: ScheduleFactory(**overlapping, state=ScheduleState.FINISHED))
+    draft = ScheduleFactory(**overlapping, state=ScheduleState.DRAFT)
+    draft.state = ScheduleState.PUBLISHED
+    refused_by(name, draft.save)
 
     ScheduleFactory(**row, starts_at=schedule.ends_at)
     ScheduleFactory(**overlapping, state=ScheduleState.CALLED_OFF)

@@ -121,17 +121,19 @@ def test_the_same_key_drafts_once():
     assert Schedule.objects.count() == 1
 
 
-def test_a_clash_is_named():
+def test_drafts_may_clash_and_publishing_names_what_is_in_the_way():
     first = draft()
+    same_doctor = draft(doctor=first.doctor, start_time=time(11), end_time=time(13))
+    same_room = draft(room=first.room)
+    publish(first)
 
     with pytest.raises(ScheduleClash) as refusal:
-        draft(doctor=first.doctor, start_time=time(11), end_time=time(13))
-
+        publish(same_doctor)
     assert refusal.value.detail == (
         f"Chen Wei already sits Thu 26 Nov, 08:00–12:00 in room {first.room}."
     )
     with pytest.raises(ScheduleClash) as refusal:
-        draft(room=first.room)
+        publish(same_room)
     assert refusal.value.detail == f"Room {first.room} is used by Chen Wei Thu 26 Nov, 08:00–12:00."
 
 

@@ -91,12 +91,13 @@ def test_an_impossible_session_is_refused(fields, code, client):
     assert refusal(client.post(SCHEDULES, plan(**fields))) == (409, code)
 
 
-def test_a_clash_is_named_and_a_room_elsewhere_is_refused(client):
+def test_a_clash_is_named_when_publishing_and_a_room_elsewhere_is_refused(client):
     schedule = schedule_with_slots(9)
     west = RoomFactory(clinic=ClinicFactory(code="west"))
     day = str(schedule.service_date)
+    draft = client.post(SCHEDULES, plan(doctor=schedule.doctor.uid, date=day)).json()
 
-    clash = client.post(SCHEDULES, plan(doctor=schedule.doctor.uid, date=day))
+    clash = client.post(f"{SCHEDULES}{draft['id']}/publish/")
 
     assert refusal(clash) == (409, "schedule_clash")
     assert clash.json()["detail"].startswith("Chen Wei already sits")
