@@ -33,6 +33,13 @@ class Weekday(IntegerChoices):
     SUNDAY = 6, _("Sunday")
 
 
+class DayKind(TextChoices):
+    """What is special about a day of the calendar."""
+
+    HOLIDAY = "holiday", pgettext_lazy("calendar", "Public holiday")
+    WORKDAY = "workday", pgettext_lazy("calendar", "Working day")
+
+
 class RushMode(TextChoices):
     """How places are given out when they are released."""
 

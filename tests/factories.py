@@ -14,8 +14,9 @@ from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientS
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
 from members.selectors.tiers import forget_privileges
 from members.services.consents import record_consents
-from scheduling.choices import Gender, LeaveReason, LeaveState, ScheduleState, Title
+from scheduling.choices import DayKind, Gender, LeaveReason, LeaveState, ScheduleState, Title
 from scheduling.models import (
+    CalendarDay,
     Clinic,
     Department,
     Doctor,
@@ -137,6 +138,16 @@ class ClinicFactory(DjangoModelFactory):
     name_en = "East Clinic"
     name_zh = "东院"
     time_zone = "Asia/Shanghai"
+
+
+class CalendarDayFactory(DjangoModelFactory):
+    class Meta:
+        model = CalendarDay
+
+    date = date(2026, 12, 1)
+    kind = DayKind.HOLIDAY
+    name_en = "Clinic day"
+    name_zh = "院庆"
 
 
 class DepartmentFactory(DjangoModelFactory):

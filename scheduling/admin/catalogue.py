@@ -8,16 +8,28 @@ from django.http import HttpRequest
 
 from medbook.admin_site import ChoosingAdmin
 from scheduling.admin.files import FilesAdmin
-from scheduling.models import Clinic, Department, Doctor, Room, VisitType
+from scheduling.models import CalendarDay, Clinic, Department, Doctor, Room, VisitType
 from scheduling.rules import sessions as rules
 
 
 @admin.register(Clinic)
 class ClinicAdmin(admin.ModelAdmin):
-    list_display = ["code", "name_en", "name_zh", "time_zone", "is_active"]
+    list_display = ["code", "name_en", "name_zh", "time_zone", "country", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["code", "name_en", "name_zh"]
     ordering = ["code"]
+
+
+@admin.register(CalendarDay)
+class CalendarDayAdmin(ChoosingAdmin):
+    list_display = ["date", "kind", "as_weekday", "name_en", "name_zh", "clinic"]
+    list_display_links = ["date"]
+    list_filter = ["kind", "clinic"]
+    list_select_related = ["clinic"]
+    search_fields = ["name_en", "name_zh"]
+    autocomplete_fields = ["clinic"]
+    date_hierarchy = "date"
+    ordering = ["-date", "clinic__code"]
 
 
 @admin.register(Department)

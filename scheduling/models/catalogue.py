@@ -11,6 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from holidays import list_supported_countries
 
 from medbook.bilingual import Bilingual
 from scheduling.choices import Gender, Title
@@ -21,6 +22,12 @@ def known_zone(name: str) -> None:
     """Refuse a time zone that does not exist."""
     if name not in available_timezones():
         raise ValidationError(_("There is no such time zone."))
+
+
+def known_country(code: str) -> None:
+    """Refuse a country whose public holidays the library does not know."""
+    if code not in list_supported_countries():
+        raise ValidationError(_("The public holidays of this country are not known."))
 
 
 class Clinic(models.Model):
@@ -36,6 +43,20 @@ class Clinic(models.Model):
     time_zone = models.CharField(
         _("time zone"), max_length=40, default=settings.TIME_ZONE, validators=[known_zone]
     )
+    country = models.CharField(
+        _("country of the public holidays"),
+        max_length=2,
+        default="CN",
+        blank=True,
+        validators=[known_country],
+        help_text=_("Two letters, such as CN or DE; empty: only the days that staff write down."),
+    )
+    region = models.CharField(
+        _("region of the public holidays"),
+        max_length=10,
+        blank=True,
+        help_text=_("Where regions differ, such as BE for Berlin."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     name = Bilingual("name")
@@ -47,6 +68,12 @@ class Clinic(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a region that its country does not have."""
+        regions = list_supported_countries(include_aliases=True).get(self.country, [])
+        if self.region and self.region not in regions:
+            raise ValidationError({"region": _("This country has no such region.")})
 
 
 class DepartmentManager(models.Manager["Department"]):
@@ -105,6 +132,11 @@ class Department(models.Model):
         _("reserved places fall to all, days before"), default=1, validators=[MaxValueValidator(30)]
     )
     reserved_time = models.TimeField(_("reserved places fall to all at"), default=time(12))
+    sits_on_holidays = models.BooleanField(
+        _("sits on public holidays"),
+        default=False,
+        help_text=_("Follows its weekly patterns on public holidays and make-up days too."),
+    )
     one_visit_a_day = models.BooleanField(
         _("one visit a day"),
         default=False,

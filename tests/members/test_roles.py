@@ -46,6 +46,7 @@ MATRIX = {
     "scheduling.doctor": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.visittype": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.rostertemplate": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
+    "scheduling.calendarday": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
     "scheduling.schedule": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.slot": {"view": {D, P, S, A}},
     "scheduling.releaserun": {"view": {S, A}, "run_release": {S}},

@@ -174,6 +174,7 @@ MODELS = {
     "scheduling.doctor": CATALOGUE,
     "scheduling.visittype": CATALOGUE,
     "scheduling.rostertemplate": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
+    "scheduling.calendarday": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
     "scheduling.schedule": Model(SEES_SCHEDULES, {SCHEDULER}, {SCHEDULER}),
     "scheduling.slot": Model(SEES_SCHEDULES),
     "scheduling.releaserun": Model({SCHEDULER, AUDITOR}),

@@ -23,6 +23,7 @@ from members.services.roles import grant_roles
 from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
 from tests.factories import (
+    CalendarDayFactory,
     DoctorFactory,
     FamilyLinkFactory,
     PrivilegeFactory,
@@ -165,6 +166,7 @@ def make_world():
     world.delivery = world.notification.deliveries.get()
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
+    CalendarDayFactory()
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
