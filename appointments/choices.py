@@ -80,6 +80,35 @@ class HalfDay(TextChoices):
     EVENING = "evening", pgettext_lazy("half of a day", "Evening")
 
 
+class SkipReason(TextChoices):
+    """Why a place is not offered to a wish that waits."""
+
+    ENDED = "ended", _("No longer waiting")
+    HAS_OFFER = "has_offer", _("Has another place on offer")
+    TARGET = "target", _("Waits for another doctor or session")
+    DAYS = "days", _("Wants other days")
+    HALF_DAY = "half_day", _("Wants another time of day")
+    NOT_ON_SALE = "not_on_sale", _("Booking for this session is not open")
+    RESERVED = "reserved", _("The place is kept for a higher tier or the front desk")
+    DECLINED = "declined", _("Did not take this place when it was offered")
+    CANCELLED = "cancelled", _("Cancelled this very place")
+    PAUSED = "paused", _("Online booking is paused")
+    MAY_NOT_BOOK = "may_not_book", _("Consent or identity document is missing")
+    LIMIT = "limit", _("Has as many appointments as are allowed")
+    BUSY = "busy", _("Has another visit at that time")
+    DOCTOR_DAY = "doctor_day", _("Sees this doctor on that day already")
+    DEPARTMENT_DAY = "department_day", _("Has a visit in this department on that day")
+    QUIET = "quiet", _("Nobody is asked during the night")
+
+
+class Band(TextChoices):
+    """Roughly how far in front a wish stands."""
+
+    TOP = "top", _("Among the first 5")
+    NEAR = "near", _("Between 6 and 20")
+    FURTHER = "further", _("Further back")
+
+
 class View(TextChoices):
     """Which of their appointments members look at."""
 

@@ -109,6 +109,30 @@ class HoldExpired(Refused):
     )
 
 
+class OfferExpired(Refused):
+    """The offer ended unanswered, was answered before, or was withdrawn."""
+
+    message = _("This place was kept for you until %(expired_at)s and has been passed on.")
+
+
+class WaitlistFull(Refused):
+    """A patient waits for as much as is allowed."""
+
+    message = _("A patient can wait for %(limit)s places at once. Leave one of them first.")
+
+
+class WaitlistDuplicate(Refused):
+    """The patient waits for the same already."""
+
+    message = _("The patient is on this waitlist already.")
+
+
+class PlacesFree(Refused):
+    """There is no need to wait."""
+
+    message = _("A place that fits is free right now. It can be booked at once.")
+
+
 class TooLateToCancel(Refused):
     """The deadline has passed."""
 

@@ -8,8 +8,8 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from appointments.choices import AppointmentState
-from appointments.models import Appointment
+from appointments.choices import AppointmentState, EntryState, OfferState
+from appointments.models import Appointment, Offer
 from appointments.rules import booking as rules
 from medbook import clock
 from members.services.messages import Fact, notify_member, withdraw_messages
@@ -50,6 +50,52 @@ def tell_called_off(*, appointment_uid: str) -> None:
         return
     withdraw_messages(member=visit.member, kind=BOOKED, key=appointment_uid)
     _tell(visit, "appointment_called_off", {}, clock.now())
+
+
+def tell_offered(*, offer_uid: str) -> None:
+    """Tell of a place from the waitlist while it is still kept; of a called-off visit's, its own
+    message tells.
+    """
+    offer = _offer(offer_uid)
+    now = clock.now()
+    if offer.entry_id is not None and offer.state == OfferState.OPEN and now < offer.expires_at:
+        _tell_of_offer(offer, "waitlist_offer", {}, now)
+
+
+def tell_offer_lapsed(*, offer_uid: str) -> None:
+    """Tell that an offer went unanswered, and whether the wish waits on."""
+    offer = _offer(offer_uid)
+    if offer.entry is None:
+        return
+    withdraw_messages(member=offer.member, kind="waitlist_offer", key=offer_uid)
+    next_of = lazy(_next, str)
+    _tell_of_offer(offer, "waitlist_lapsed", {"next": next_of(offer.entry.state)}, clock.now())
+
+
+def _next(state: str) -> str:
+    """Say whether a wish waits on after an offer that went unanswered."""
+    if state == EntryState.LAPSED:
+        return _("It was the second one: you are no longer on the waitlist.")
+    return _("You keep your place on the waitlist.")
+
+
+def _offer(uid: str) -> Offer:
+    rows = Offer.objects.select_related(
+        "entry__member__user", "called_off__member__user", "slot__schedule__department__clinic"
+    )
+    return rows.get(uid=uuid.UUID(uid))
+
+
+def _tell_of_offer(offer: Offer, kind: str, facts: Mapping[str, Fact], now: datetime) -> None:
+    notify_member(
+        member=offer.member,
+        kind=kind,
+        key=str(offer.uid),
+        facts={"when": offer.slot.starts_at, "until": offer.expires_at, **facts},
+        path=f"waitlist/offers/{offer.uid}/",
+        now=now,
+        zone=offer.slot.schedule.time_zone,
+    )
 
 
 def _visit(uid: str) -> Appointment:

@@ -1,8 +1,10 @@
-"""When are holds looked at?"""
+"""When are holds and the waitlist looked at?"""
 
 from celery import shared_task
 
 from appointments.services.holds import expire_lapsed_holds
+from appointments.services.offer_answers import expire_lapsed_offers
+from appointments.services.sweeping import end_past_wishes, offer_free_places
 from medbook import clock
 
 
@@ -10,3 +12,11 @@ from medbook import clock
 def sweep_expired_holds() -> None:
     """Give back the places of holds that have run out."""
     expire_lapsed_holds(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def sweep_waitlist() -> None:
+    """Pass on the places of offers that have run out, and offer the free ones that are wanted."""
+    expire_lapsed_offers(now=clock.now())
+    offer_free_places(now=clock.now())
+    end_past_wishes(now=clock.now())

@@ -32,6 +32,7 @@ STATUS_BY_CODE = {
     "document_ending_required": 401,
     "consent_missing": 403,
     "hold_expired": 410,
+    "offer_expired": 410,
     "idempotency_key_required": 400,
     "idempotency_key_reused": 422,
     "invalid_credentials": 401,

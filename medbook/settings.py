@@ -314,6 +314,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="30"),
     },
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
+    "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
     "old codes": {
         "task": "members.tasks.forget_old_codes",
@@ -356,11 +357,15 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
         "appointments.services.points.give_points_back",
         "appointments.notifications.tell_called_off",
     ],
-    "appointment.expired": ["appointments.services.points.give_points_back"],
+    "appointment.expired": [
+        "appointments.services.points.give_points_back",
+        "appointments.services.offer_answers.wait_on_after_lapse",
+    ],
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
     "refund.requested": [],
-    "offer.made": [],
+    "offer.made": ["appointments.notifications.tell_offered"],
+    "offer.lapsed": ["appointments.notifications.tell_offer_lapsed"],
     "payment.refunded": ["appointments.services.points.take_back_awarded_points"],
     "message.waiting": ["members.notifications.send_delivery"],
 }

@@ -10,8 +10,19 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import EntryState, HalfDay, OfferState
+from appointments.errors import WrongState
+from appointments.models.appointments import Appointment
+from members.models import Member, Patient
 
 OPEN_ENTRIES = (EntryState.WAITING, EntryState.OFFERED)
+E = EntryState
+ENTRY_MOVES: dict[EntryState, tuple[EntryState, ...]] = {
+    E.WAITING: (E.OFFERED, E.LEFT),
+    E.OFFERED: (E.FULFILLED, E.WAITING, E.LAPSED, E.LEFT),
+    E.FULFILLED: (E.WAITING, E.LAPSED),  # the accepted place was not confirmed in time
+    E.LAPSED: (),
+    E.LEFT: (),
+}
 IS_OPEN = Q(state__in=[state.value for state in OPEN_ENTRIES])
 
 
@@ -111,6 +122,13 @@ class WaitlistEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.schedule or self.doctor or self.department} · {self.get_state_display()}"
 
+    def move_to(self, state: EntryState, now: datetime) -> None:
+        """Change the state in memory if that move is allowed. Raises: WrongState."""
+        if state not in ENTRY_MOVES[EntryState(self.state)]:
+            raise WrongState(state=self.get_state_display())
+        self.state = state
+        self.ended_at = None if state in OPEN_ENTRIES else now
+
 
 class OfferQuerySet(models.QuerySet["Offer"]):
     """Offers by state and time."""
@@ -190,6 +208,23 @@ class Offer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slot} · {self.get_state_display()}"
+
+    @property
+    def cause(self) -> "WaitlistEntry | Appointment":
+        """The wish, or the called-off appointment, for which the place is kept."""
+        cause = self.entry or self.called_off
+        assert cause is not None  # noqa: S101 (offer_has_one_cause)
+        return cause
+
+    @property
+    def member(self) -> Member:
+        """Whom the place is offered to."""
+        return self.cause.member
+
+    @property
+    def patient(self) -> Patient:
+        """Who is to be seen."""
+        return self.cause.patient
 
     def is_lapsed(self, now: datetime) -> bool:
         """Tell whether this is an open offer whose time has run out."""

@@ -1,5 +1,7 @@
 """Which kinds of messages tell members of their visits?"""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
 
 from members.rules.messages import MessageKind, by_key
@@ -36,5 +38,25 @@ KINDS = by_key(
         variables=("when", "reference"),
         channels=("sms", "email"),
         is_critical=True,
+    ),
+    MessageKind(
+        key="waitlist_offer",
+        label=_("Places offered from the waitlist"),
+        title=_("A place has come free"),
+        text=_(
+            "A place has come free: {when}. It is kept for you until {until}. "
+            "Accept or decline it on your waitlist page."
+        ),
+        variables=("when", "until"),
+        channels=("sms", "email"),
+        is_critical=True,  # its 15 minutes would pass in quiet hours that members set themselves
+        good_for=timedelta(minutes=15),
+    ),
+    MessageKind(
+        key="waitlist_lapsed",
+        label=_("Offers from the waitlist that have run out"),
+        title=_("The place was passed on"),
+        text=_("The place on {when} was kept for you until {until} and has been passed on. {next}"),
+        variables=("when", "until", "next"),
     ),
 )

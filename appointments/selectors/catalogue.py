@@ -10,8 +10,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from appointments.choices import HalfDay
+from appointments.rules.half_days import HOURS
 from appointments.selectors.free_times import (
-    HOURS,
     LOCAL_HOUR,
     Chip,
     Sitting,

@@ -8,19 +8,12 @@ from enum import StrEnum
 from django.db.models import Count, DateTimeField, Exists, F, Func, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from appointments.choices import HalfDay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from members.models import Member
 from scheduling.models import Doctor, Schedule, ScheduleQuerySet, Slot
 from scheduling.rules.sessions import Booker
 
-# From and until which hour of the clinic's clock a session starts in each half-day.
-HOURS: dict[HalfDay, tuple[int, int]] = {
-    HalfDay.MORNING: (0, 12),
-    HalfDay.AFTERNOON: (12, 18),
-    HalfDay.EVENING: (18, 24),
-}
 # The clinic's hour of the day at which a session starts, by the clinic's own clock.
 LOCAL_HOUR = Func(
     Func(

@@ -12,8 +12,8 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from appointments.choices import HalfDay
+from appointments.rules.half_days import half_day_of
 from appointments.selectors.free_times import (
-    HOURS,
     Chip,
     ChipState,
     Sitting,
@@ -215,7 +215,10 @@ def _sessions(
         sessions.append(
             Session(
                 schedule=schedule,
-                heading=_heading(schedule, is_only=halves.count(_half(schedule)) == 1),
+                heading=_heading(
+                    schedule,
+                    is_only=halves.count(_half(schedule)) == 1,
+                ),
                 free=sum(chip.free for chip in chips),
                 total=sum(start["total"] for start in mine),
                 price=terms.price(schedule),
@@ -256,8 +259,7 @@ def _chosen(sessions: list[Session], chosen_at: datetime | None) -> Chip | None:
 
 
 def _half(schedule: Schedule) -> HalfDay:
-    hour = schedule.starts_at.astimezone(ZoneInfo(schedule.time_zone)).hour
-    return next(half for half, (start, end) in HOURS.items() if start <= hour < end)
+    return half_day_of(schedule.starts_at, schedule.time_zone)
 
 
 def _heading(schedule: Schedule, *, is_only: bool) -> str:

@@ -202,7 +202,7 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
         member=member, patient=patient, service_date=schedule.service_date, now=now
     )
     slot = _claim(schedule, wish, Booker(rank=member.tier.rank), now)
-    appointment = _new_hold(member, patient, schedule, slot, now)
+    appointment = new_hold(member, patient, schedule, slot, now)
     with conflict_as(REFUSALS):
         appointment.save(force_insert=True)
     record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, patient=patient)
@@ -299,9 +299,15 @@ def _paid_with_points(price: Quote, points: int) -> Quote:
     return price.with_points(points)
 
 
-def _new_hold(
-    member: Member, patient: Patient, schedule: Schedule, slot: Slot, now: datetime
+def new_hold(
+    member: Member,
+    patient: Patient,
+    schedule: Schedule,
+    slot: Slot,
+    now: datetime,
+    source: Source = Source.SELF,
 ) -> Appointment:
+    """Make the hold of a claimed place, on today's terms; the caller saves it."""
     department = schedule.department
     price = _price(schedule.fee, schedule.currency, member, now)
     return Appointment(
@@ -315,7 +321,7 @@ def _new_hold(
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
         state=AppointmentState.HELD,
-        source=Source.SELF,
+        source=source,
         tier=member.tier,
         fee=price.full,
         discount=price.discount,

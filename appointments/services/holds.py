@@ -41,7 +41,14 @@ def expire_lapsed_of(schedule: Schedule, now: datetime) -> int:
     """
     lapsed = Appointment.objects.lapsed(now).filter(slot__schedule=schedule)
     slot_ids = list(lapsed.values_list("slot_id", flat=True))
-    return expire_holds_on(_lock_without_waiting(slot_ids), EndReason.LAPSED, now)
+    return expire_holds_on(lock_without_waiting(slot_ids), EndReason.LAPSED, now)
+
+
+def expire_lapsed_of_patient(patient: Patient, now: datetime) -> None:
+    """Give back the lapsed holds of a locked patient, which still count for the limits."""
+    lapsed = Appointment.objects.lapsed(now).filter(patient=patient)
+    slot_ids = list(lapsed.values_list("slot_id", flat=True))
+    expire_holds_on(lock_without_waiting(slot_ids), EndReason.LAPSED, now)
 
 
 def end_old_holds(*, member: Member, patient: Patient, now: datetime) -> None:
@@ -109,9 +116,10 @@ def extend_hold(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appoi
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def _expire_lapsed_hold(slot_id: int, now: datetime) -> int:
-    return expire_holds_on(_lock_without_waiting([slot_id]), EndReason.LAPSED, now)
+    return expire_holds_on(lock_without_waiting([slot_id]), EndReason.LAPSED, now)
 
 
-def _lock_without_waiting(slot_ids: list[int]) -> list[Slot]:
+def lock_without_waiting(slot_ids: list[int]) -> list[Slot]:
+    """Lock the places on which nobody else works just now."""
     rows = Slot.objects.filter(id__in=slot_ids).order_by("id")
     return list(lock(rows, Rung.SLOT, skip_locked=True))

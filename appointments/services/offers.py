@@ -30,8 +30,8 @@ def make_offers(
         for slot in slots
     )
     if entry is not None:
-        entry.state = EntryState.OFFERED
-        entry.save(update_fields=["state"])
+        entry.move_to(EntryState.OFFERED, now)
+        entry.save(update_fields=["state", "ended_at"])
     for offer in offers:
         record_event(Action.OFFER_MADE, subject=offer)
     outbox.add_many("offer.made", [(str(offer.uid), {"offer_uid": offer.uid}) for offer in offers])
@@ -41,13 +41,37 @@ def make_offers(
 def withdraw_offers_on(slots: Iterable[Slot], *, by: User | None, now: datetime) -> list[Offer]:
     """End the open offers of locked places, whose wishes wait on; the caller moves the places."""
     rows = Offer.objects.open().filter(slot__in=list(slots)).order_by("id")
-    offers = list(lock(rows, Rung.OFFER).select_related("entry"))
+    offers = list(lock(rows, Rung.OFFER))
+    wishes = {wish.pk: wish for wish in lock_wishes(offers)}
     for offer in offers:
-        offer.state = OfferState.WITHDRAWN
-        offer.ended_at = now
-        offer.save(update_fields=["state", "ended_at"])
-        if offer.entry is not None:
-            offer.entry.state = EntryState.WAITING
-            offer.entry.save(update_fields=["state"])
-        record_event(Action.OFFER_ENDED, subject=offer, by=by, reason=offer.state)
+        end_offer(offer, OfferState.WITHDRAWN, by=by, now=now)
+        if offer.entry_id is not None:
+            move_wish(wishes[offer.entry_id], EntryState.WAITING, by=by, now=now)
     return offers
+
+
+def end_offer(
+    offer: Offer,
+    state: OfferState,
+    *,
+    by: User | None,
+    now: datetime,
+    appointment: Appointment | None = None,
+) -> None:
+    """End a locked offer, and record it; the caller moves the place."""
+    offer.state, offer.ended_at, offer.appointment = state, now, appointment
+    offer.save(update_fields=["state", "ended_at", "appointment"])
+    record_event(Action.OFFER_ENDED, subject=offer, by=by, reason=state)
+
+
+def lock_wishes(offers: Iterable[Offer]) -> list[WaitlistEntry]:
+    """Lock the wishes for which locked offers were made, in the order of their ids."""
+    ids = [offer.entry_id for offer in offers if offer.entry_id is not None]
+    return list(lock(WaitlistEntry.objects.filter(id__in=ids).order_by("id"), Rung.WAITLIST))
+
+
+def move_wish(wish: WaitlistEntry, state: EntryState, *, by: User | None, now: datetime) -> None:
+    """Change the state of a locked wish, and record it. Raises: WrongState."""
+    wish.move_to(state, now)
+    wish.save(update_fields=["state", "lapses", "ended_at"])
+    record_event(Action.WAITLIST_CHANGED, subject=wish, by=by, reason=state)
