@@ -70,10 +70,10 @@ SELECT 'slot ' || slot.uid AS what
 HAVING count(*) > 1;
 
 -- name: no_more_places_than_the_schedule_allows
--- Capacity is never exceeded, neither by count nor by number.
+-- Beyond the capacity there are only places that a smaller number has closed.
 SELECT 'schedule ' || schedule.uid AS what
   FROM scheduling_schedule AS schedule
-  JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
+  JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id AND slot.state <> 'blocked'
  GROUP BY schedule.uid, schedule.max_appointments
 HAVING count(*) > schedule.max_appointments OR max(slot.number) > schedule.max_appointments;
 
@@ -83,7 +83,8 @@ SELECT 'schedule ' || schedule.uid AS what
   FROM scheduling_schedule AS schedule
  WHERE schedule.state = 'published'
    AND schedule.max_appointments <> (
-     SELECT count(*) FROM scheduling_slot AS slot WHERE slot.schedule_id = schedule.id);
+     SELECT count(*) FROM scheduling_slot AS slot
+      WHERE slot.schedule_id = schedule.id AND slot.number <= schedule.max_appointments);
 
 -- name: a_called_off_schedule_offers_nothing
 -- After a call-off no place is free and nobody still waits for it.

@@ -16,7 +16,7 @@ from members.selectors.tiers import forget_privileges
 from tests.invariants import check_invariants
 
 DATABASE_FIXTURES = ("db", "transactional_db")
-WHERE_INVARIANTS_HOLD = ("tests/appointments/", "tests/races/", "tests/journeys/")
+WHERE_INVARIANTS_HOLD = ("tests/appointments/", "tests/journeys/")
 # Factories make a session that was called off, or one without places, in a single step.
 MADE_BY_HAND = ("a_called_off_schedule_offers_nothing", "a_published_schedule_has_all_its_places")
 NOT_TRUNCATED = {
@@ -32,13 +32,21 @@ def pytest_configure(config):
     settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
     current_app.conf.broker_url = "memory://"
     config.addinivalue_line("markers", "invariants: the whole database is checked after the test")
+    config.addinivalue_line("markers", "breaks(*names): invariants that this test breaks by hand")
 
 
 def pytest_collection_modifyitems(items):
-    """Check the whole database after every test that goes through the services of booking."""
+    """Check the whole database after all that really commits or goes through booking."""
     for item in items:
-        if item.nodeid.startswith(WHERE_INVARIANTS_HOLD):
-            item.add_marker(pytest.mark.invariants(besides=MADE_BY_HAND))
+        if item.nodeid.startswith(WHERE_INVARIANTS_HOLD) or _is_transactional(item):
+            item.add_marker(pytest.mark.invariants)
+
+
+def _is_transactional(item):
+    marker = item.get_closest_marker("django_db")
+    return "transactional_db" in item.fixturenames or bool(
+        marker and marker.kwargs.get("transaction")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +67,9 @@ def django_db_setup(request, django_db_setup, django_db_blocker):
 def pytest_runtest_teardown(item, nextitem):
     """Put back what migrations wrote, after a transactional test has emptied all tables."""
     yield
-    marker = item.get_closest_marker("django_db")
-    emptied = "transactional_db" in item.fixturenames or (
-        marker and marker.kwargs.get("transaction")
-    )
-    if emptied and nextitem is not None:  # after the last test the database itself is gone
+    if (
+        _is_transactional(item) and nextitem is not None
+    ):  # after the last test the database itself is gone
         with item.config.stash[BLOCKER].unblock(), transaction.atomic():
             for row in serializers.deserialize("json", item.config.stash[MIGRATED]):
                 row.save()
@@ -100,7 +106,8 @@ def _world_after_the_test(request, _django_db_marker):
     yield
     if not asked and not request.node.get_closest_marker("django_db"):
         return
-    if marker := request.node.get_closest_marker("invariants"):
-        check_invariants(besides=marker.kwargs.get("besides", ()))
+    if request.node.get_closest_marker("invariants"):
+        by_hand = [name for marker in request.node.iter_markers("breaks") for name in marker.args]
+        check_invariants(besides=(*MADE_BY_HAND, *by_hand))
     if not connection.in_atomic_block:
         cache.clear()

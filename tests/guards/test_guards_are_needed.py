@@ -3,7 +3,6 @@
 A guard that could go with all tests green would be useless or untested.
 """
 
-from contextlib import contextmanager
 from functools import partial
 from threading import Barrier, Event, current_thread, main_thread
 from types import SimpleNamespace
@@ -29,41 +28,10 @@ from tests.factories import (
     member_with_patient,
     schedule_with_slots,
 )
+from tests.guards.taking_away import without_constraint, without_trigger
 from tests.racing import counted, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@contextmanager
-def without_constraint(model, name):
-    """Take a constraint away, and put it back over an empty table."""
-    constraint = next(c for c in model._meta.constraints if c.name == name)
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(model, constraint)
-    try:
-        yield
-    finally:
-        _empty()
-        with connection.schema_editor() as editor:
-            editor.add_constraint(model, constraint)
-
-
-@contextmanager
-def without_trigger(table, name, mode=""):
-    """Switch a trigger off for a while, and on again in its mode (ALWAYS: for replicas too)."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
-    try:
-        yield
-    finally:
-        _empty()
-        with connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE {table} ENABLE {mode} TRIGGER {name}")
-
-
-def _empty():
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE appointments_appointment CASCADE")
 
 
 @pytest.fixture
