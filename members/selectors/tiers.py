@@ -106,6 +106,16 @@ def privileges_by_tier(at: datetime) -> Mapping[int, Mapping[str, Any]]:
     }
 
 
+def allowed_by_rank(key: str, at: datetime) -> Mapping[int, Any]:
+    """Tell what each tier above the entry tier allows of a privilege, by the tier's rank.
+
+    One query, beside those of the table.
+    """
+    table = _table()
+    above = Tier.objects.order_by("rank").values_list("id", "rank")[1:]
+    return {rank: table.value(tier_id, key, at) for tier_id, rank in above}
+
+
 def benefits(at: datetime) -> list[tuple[Any, list[Any]]]:
     """Tell for each privilege that staff has set what each tier allows, the entry tier first.
 

@@ -16,6 +16,7 @@ from holidays import list_supported_countries
 from medbook.bilingual import Bilingual
 from scheduling.choices import Gender, Title
 from scheduling.rules import sessions as rules
+from scheduling.rules.reserves import ReserveRules
 
 
 def known_zone(name: str) -> None:
@@ -179,6 +180,11 @@ class Department(models.Model):
             sale_stops_time=self.sale_stops_time,
             same_day_from_time=self.same_day_from_time,
         )
+
+    @property
+    def reserve_rules(self) -> ReserveRules:
+        """When this department's reserved places fall to all."""
+        return ReserveRules(days_before=self.reserved_days_before, at=self.reserved_time)
 
 
 class Room(models.Model):

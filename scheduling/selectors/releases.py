@@ -1,9 +1,9 @@
 """What has the nightly release to make, and what did it do?"""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
@@ -18,19 +18,12 @@ from scheduling.models import (
 )
 from scheduling.rules import sessions as rules
 from scheduling.selectors.catalogue import schedules_in_full
-
-
-@dataclass(frozen=True)
-class DueDate:
-    """One department's date that the release has to make."""
-
-    department: Department
-    service_date: date
+from scheduling.selectors.generation import DueDate, lacking_dates
 
 
 def due_dates(*, now: datetime, department_code: str | None = None) -> list[DueDate]:
     """List what the release has to make: dates in the horizon without a finished run, and dates
-    on which a valid template has no schedule yet. Four queries, whatever the number of dates.
+    on which a valid template has no schedule yet. Five queries, whatever the number of dates.
     """
     open_departments = Department.objects.filter(is_active=True, clinic__is_active=True)
     if department_code is not None:
@@ -39,13 +32,21 @@ def due_dates(*, now: datetime, department_code: str | None = None) -> list[DueD
         department: _horizon(department, now)
         for department in open_departments.select_related("clinic").order_by("clinic_id", "code")
     }
+    return _due(horizons)
+
+
+def chosen_dates(departments: Iterable[Department], first: date, last: date) -> list[DueDate]:
+    """List what is missing of some departments' dates, both days included. Four queries."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return _due(dict.fromkeys(departments, days))
+
+
+def _due(horizons: "Horizons") -> list[DueDate]:
+    dates = [DueDate(department, day) for department, days in horizons.items() for day in days]
     done = _done_dates(horizons)
-    lacking = _lacking_dates(horizons)
+    lacking = lacking_dates(dates)
     return [
-        DueDate(department, day)
-        for department, days in horizons.items()
-        for day in days
-        if day not in done[department.pk] or day in lacking[department.pk]
+        due for due in dates if due.service_date not in done[due.department.pk] or due in lacking
     ]
 
 
@@ -74,17 +75,6 @@ def overdue_release(*, now: datetime) -> str | None:
     return text % {"count": missing}
 
 
-def templates_asking_for(department: Department, day: date) -> list[RosterTemplate]:
-    """List the weekly patterns from which a department's date still lacks a schedule."""
-    return list(
-        RosterTemplate.objects.valid_between(day, day)
-        .filter(doctor__department=department, doctor__is_active=True, weekday=day.weekday())
-        .exclude(Exists(Schedule.objects.filter(template=OuterRef("pk"), service_date=day)))
-        .select_related("doctor", "room", "visit_type")
-        .order_by("id")
-    )
-
-
 def latest_runs(count: int = 20) -> list[ReleaseRun]:
     """List the runs that finished last."""
     runs = release_runs().filter(finished_at__isnull=False)
@@ -98,17 +88,22 @@ def release_runs() -> QuerySet[ReleaseRun]:
 
 def clash_sentences(run: ReleaseRun) -> list[str]:
     """Say, one by one, why a run could not follow a roster template. Two queries."""
+    return obstacle_sentences(run.clashes)
+
+
+def obstacle_sentences(obstacles: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say, one by one, what keeps patterns from being followed. Two queries."""
     templates = RosterTemplate.objects.select_related("doctor", "room").in_bulk(
-        [clash["template"] for clash in run.clashes]
+        [clash["template"] for clash in obstacles]
     )
-    schedules = schedules_in_full().in_bulk([clash["schedule"] for clash in run.clashes])
+    schedules = schedules_in_full().in_bulk([clash["schedule"] for clash in obstacles])
     return [
         _("%(template)s: %(why)s")
         % {
             "template": templates.get(clash["template"], clash["template"]),
             "why": _why(clash["reason"], schedules.get(clash["schedule"])),
         }
-        for clash in run.clashes
+        for clash in obstacles
     ]
 
 
@@ -117,6 +112,8 @@ def _why(reason: str, schedule: Schedule | None) -> str:
         return schedule.said_to_clash(reason)
     if reason == "hours":
         return _("there are no such hours on that day.")
+    if reason == "leave":
+        return _("the doctor is away then.")
     if reason == "room_closed":
         return _("the room is not active.")
     return _("the doctor or the room is busy at that time.")
@@ -138,31 +135,6 @@ def _done_dates(horizons: Horizons) -> defaultdict[int, set[date]]:
     for department_id, day in runs.values_list("department_id", "service_date"):
         done[department_id].add(day)
     return done
-
-
-def _lacking_dates(horizons: Horizons) -> defaultdict[int, set[date]]:
-    """Tell on which dates a valid template has no schedule, by department."""
-    lacking: defaultdict[int, set[date]] = defaultdict(set)
-    first, last = _span(horizons)
-    by_id = {department.pk: days for department, days in horizons.items()}
-    made = set(
-        Schedule.objects.filter(
-            template__isnull=False, service_date__range=(first, last)
-        ).values_list("template_id", "service_date")
-    )
-    templates = RosterTemplate.objects.valid_between(first, last).filter(
-        doctor__is_active=True, doctor__department__in=by_id
-    )
-    columns = ("id", "doctor__department_id", "weekday", "valid_from", "valid_until")
-    for template_id, department_id, weekday, since, until in templates.values_list(*columns):
-        lacking[department_id].update(
-            day
-            for day in by_id[department_id]
-            if day.weekday() == weekday
-            and since <= day <= (until or day)
-            and (template_id, day) not in made
-        )
-    return lacking
 
 
 def _span(horizons: Horizons) -> tuple[date, date]:

@@ -12,10 +12,11 @@ from medbook import locks
 from medbook.audit.choices import Action, Outcome
 from medbook.audit.services import record_event
 from members.models import User
-from scheduling.choices import RunState, ScheduleState
-from scheduling.models import Department, ReleaseRun, RosterTemplate, Schedule
-from scheduling.rules import sessions as rules
-from scheduling.selectors.releases import DueDate, due_dates, templates_asking_for
+from scheduling.choices import RunState
+from scheduling.models import Department, ReleaseRun, Schedule
+from scheduling.selectors.generation import DueDate, Obstacle, planned_dates
+from scheduling.selectors.releases import chosen_dates, due_dates
+from scheduling.services.leaves import lock_doctors
 from scheduling.services.places import make_slots
 
 log = structlog.get_logger(__name__)
@@ -33,19 +34,6 @@ class MadeDate:
 Tell = Callable[[int, int, MadeDate | None], None]
 
 
-@dataclass(frozen=True)
-class Obstacle:
-    """Why a weekly pattern has no schedule on a date."""
-
-    template_id: int
-    reason: str  # "doctor", "room", "room_closed" or "hours"
-    schedule_id: int | None = None
-
-    def as_fact(self) -> dict[str, int | str | None]:
-        """Put it into the form that a run keeps."""
-        return {"template": self.template_id, "reason": self.reason, "schedule": self.schedule_id}
-
-
 def make_due_schedules(
     *,
     now: datetime,
@@ -60,8 +48,30 @@ def make_due_schedules(
     `tell` hears after each date how many of how many are done, and what was made of it.
     Raises: DatabaseError when the database is away.
     """
-    dates = []
     due = due_dates(now=now, department_code=department_code)
+    return _make_dates(due=due, now=now, by=by, tell=tell)
+
+
+def generate_schedules(
+    *,
+    departments: Iterable[Department],
+    first: date,
+    last: date,
+    now: datetime,
+    by: User | None = None,
+    tell: Tell | None = None,
+) -> list[MadeDate]:
+    """Make what is missing of chosen departments and dates, as the nightly run would.
+
+    Both days included. Raises: DatabaseError when the database is away.
+    """
+    return _make_dates(due=chosen_dates(departments, first, last), now=now, by=by, tell=tell)
+
+
+def _make_dates(
+    *, due: list[DueDate], now: datetime, by: User | None, tell: Tell | None
+) -> list[MadeDate]:
+    dates = []
     for count, date_due in enumerate(due, 1):
         try:
             made = _make_date(due=date_due, now=now, by=by)
@@ -86,10 +96,12 @@ def _make_date(*, due: DueDate, now: datetime, by: User | None) -> MadeDate | No
         department=due.department, service_date=due.service_date, defaults={"started_at": now}
     )
     was_done = run.state == RunState.DONE
-    schedules, obstacles = _planned(due)
-    made = _insert(schedules)
-    obstacles += _explain(schedule for schedule in schedules if schedule.pk is None)
-    slots_made = make_slots(made)
+    lock_doctors(due.department.doctors.values_list("pk", flat=True))
+    (planned,) = planned_dates([due])
+    made = _insert(planned.schedules)
+    left_out = (schedule for schedule in planned.schedules if schedule.pk is None)
+    obstacles = [*planned.obstacles, *_explain(left_out)]
+    slots_made = make_slots(made, now=now)
     run.state = RunState.DONE
     run.started_at = run.finished_at = now
     run.schedules_made += len(made)
@@ -139,49 +151,6 @@ def _spared(due: DueDate) -> bool:
             [due.department.pk % 2**31, due.service_date.toordinal()],
         )
         return bool(cursor.fetchone()[0])
-
-
-def _planned(due: DueDate) -> tuple[list[Schedule], list[Obstacle]]:
-    """Work out the schedules that a date's weekly patterns ask for, and which cannot be."""
-    schedules, obstacles = [], []
-    zone = due.department.clinic.time_zone
-    times = rules.sale_times(due.service_date, zone, due.department.sale_rules)
-    for template in templates_asking_for(due.department, due.service_date):
-        period = rules.session_period(
-            due.service_date, template.start_time, template.end_time, zone
-        )
-        if period is None:
-            obstacles.append(Obstacle(template.pk, "hours"))
-        elif not template.room.is_active:
-            obstacles.append(Obstacle(template.pk, "room_closed"))
-        else:
-            schedules.append(_schedule(template, due.department, due.service_date, period, times))
-    return schedules, obstacles
-
-
-def _schedule(
-    template: RosterTemplate,
-    department: Department,
-    service_date: date,
-    period: tuple[datetime, datetime],
-    times: rules.SaleTimes,
-) -> Schedule:
-    return Schedule(
-        template=template,
-        doctor=template.doctor,
-        department=department,
-        room=template.room,
-        visit_type=template.visit_type,
-        service_date=service_date,
-        starts_at=period[0],
-        ends_at=period[1],
-        max_appointments=template.max_appointments,
-        fee=template.fee,
-        state=ScheduleState.PUBLISHED,
-        release_at=times.release_at,
-        sale_stops_at=times.sale_stops_at,
-        same_day_from=times.same_day_from,
-    )
 
 
 def _insert(schedules: list[Schedule]) -> list[Schedule]:

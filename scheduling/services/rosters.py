@@ -30,7 +30,7 @@ from scheduling.errors import (
 )
 from scheduling.models import Doctor, Room, Schedule, Slot, VisitType
 from scheduling.services.leaves import lock_doctors, require_no_leave
-from scheduling.services.places import make_slots, places_of, write_places
+from scheduling.services.places import add_places, make_slots
 from scheduling.services.slots import block_slots, free_slots
 
 CLASHES = ("doctor_sits_once_at_a_time", "room_used_once_at_a_time")
@@ -126,7 +126,7 @@ def publish_schedule(*, schedule_uid: uuid.UUID, by: User, now: datetime) -> Sch
     require_no_leave(schedule)
     schedule.state = ScheduleState.PUBLISHED
     _save(schedule)
-    places = make_slots([schedule])
+    places = make_slots([schedule], now=now)
     record_event(Action.SCHEDULE_PUBLISHED, subject=schedule, by=by, facts={"places": places})
     return schedule
 
@@ -204,8 +204,7 @@ def _add(schedule: Schedule, slots: list[Slot], before: int) -> None:
     free_slots([slot for slot in slots if before < slot.number <= count])
     last = max((slot.number for slot in slots), default=0)
     if last < count:
-        new = places_of(schedule, count=count - last, first_number=last + 1)
-        write_places((schedule, place) for place in new)
+        add_places(schedule, count=count - last, first_number=last + 1)
 
 
 def _locked(uid: uuid.UUID) -> Schedule:
