@@ -155,3 +155,15 @@ class OutsideCheckInWindow(Refused):
     """It is not the day of the visit."""
 
     message = _("Check-in is possible on the day of the visit only.")
+
+
+class StillExpected(Refused):
+    """It is too early to say that somebody has not come."""
+
+    message = _("The patient is waited for until %(until)s.")
+
+
+class RepairOver(Refused):
+    """The day of the visit is over."""
+
+    message = _("A visit's state can be corrected on the day of the visit only.")

@@ -15,6 +15,7 @@ from medbook import clock
 from members.services.messages import Fact, notify_member, withdraw_messages
 
 BOOKED = "appointment_booked"
+MISSED = "appointment_missed"
 
 
 def tell_booked(*, appointment_uid: str) -> None:
@@ -96,6 +97,20 @@ def _tell_of_offer(offer: Offer, kind: str, facts: Mapping[str, Fact], now: date
         now=now,
         zone=offer.slot.schedule.time_zone,
     )
+
+
+def tell_missed(*, appointment_uid: str) -> None:
+    """Tell that somebody was noted as not come, and how to say that this is wrong."""
+    visit = _visit(appointment_uid)
+    if visit.state == AppointmentState.NO_SHOW:
+        _tell(visit, MISSED, {}, clock.now())
+
+
+def withdraw_missed(*, appointment_uid: str) -> None:
+    """Hold back what was to be told of a visit that was not missed after all."""
+    visit = _visit(appointment_uid)
+    if visit.state != AppointmentState.NO_SHOW:
+        withdraw_messages(member=visit.member, kind=MISSED, key=appointment_uid)
 
 
 def _visit(uid: str) -> Appointment:

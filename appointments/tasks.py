@@ -1,8 +1,9 @@
-"""When are holds and the waitlist looked at?"""
+"""What is looked at by the clock?"""
 
 from celery import shared_task
 
 from appointments.services.holds import expire_lapsed_holds
+from appointments.services.missing import note_missed_visits
 from appointments.services.offer_answers import expire_lapsed_offers
 from appointments.services.sweeping import end_past_wishes, offer_free_places
 from medbook import clock
@@ -20,3 +21,9 @@ def sweep_waitlist() -> None:
     expire_lapsed_offers(now=clock.now())
     offer_free_places(now=clock.now())
     end_past_wishes(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
+def sweep_missed_visits() -> None:
+    """Note who has not come to the sessions that are over."""
+    note_missed_visits(now=clock.now())

@@ -213,7 +213,8 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "members.consent": {"of": "member", "erasure": "keep"},
     "members.tierchange": {"of": "member", "erasure": "keep"},
     "members.pointentry": {"of": "member", "erasure": "keep"},
-    "members.strike": {"of": "patient", "erasure": "keep"},
+    "members.strike": {"of": "patient booked_by", "erasure": "keep"},
+    "members.strikeappeal": {"of": "member", "erasure": "blank"},
     "members.suspension": {"of": "member patient", "erasure": "keep"},
     "members.delivery": {"of": "member", "erasure": "delete"},
     "members.notification": {"of": "member", "erasure": "delete"},
@@ -315,6 +316,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
     "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
+    "missed visits": {"task": "appointments.tasks.sweep_missed_visits", "schedule": 120.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
     "old codes": {
         "task": "members.tasks.forget_old_codes",
@@ -361,6 +363,15 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
         "appointments.services.points.give_points_back",
         "appointments.services.offer_answers.wait_on_after_lapse",
     ],
+    "appointment.no_show": [
+        "appointments.services.strikes.count_missed_visit",
+        "appointments.notifications.tell_missed",
+    ],
+    "appointment.no_show_undone": [
+        "appointments.services.strikes.forgive_missed_visit",
+        "appointments.notifications.withdraw_missed",
+    ],
+    "appointment.expired": ["appointments.services.points.give_points_back"],
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
     "refund.requested": [],
@@ -387,6 +398,7 @@ HOME_CHECKS = ["members.selectors.messages.failed_messages"]
 # What waits for a person of the staff, by the question that tells, with the page that helps.
 STAFF_ERRANDS = {
     "medbook.approvals.selectors.waiting_approvals": "admin:approvals_approval_changelist",
+    "members.selectors.strikes.open_appeals": "admin:members_strikeappeal_changelist",
 }
 # What is done once a second person has approved it, by kind.
 APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}

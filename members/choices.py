@@ -127,6 +127,14 @@ class ConsentPurpose(TextChoices):
     NEWS = "news", _("News of the clinic")
 
 
+class AppealState(TextChoices):
+    """States of an appeal against a missed visit."""
+
+    OPEN = "open", pgettext_lazy("appeal", "To be looked at")
+    ACCEPTED = "accepted", pgettext_lazy("appeal", "Accepted")
+    REFUSED = "refused", pgettext_lazy("appeal", "Refused")
+
+
 class Role(TextChoices):
     """Staff groups, and what the log and tokens call them."""
 

@@ -169,6 +169,12 @@ class AlreadyExcused(Refused):
     message = _("This missed visit is excused already.")
 
 
+class AlreadyDecided(Refused):
+    """Somebody has answered this appeal."""
+
+    message = _("This appeal has been decided already.")
+
+
 class AlreadyAppealed(Refused):
     """The clinic has been asked to look at it."""
 

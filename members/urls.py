@@ -15,6 +15,7 @@ from members.views import (
     second_factor,
     show_again,
     sign_in,
+    strikes,
 )
 
 app_name = "members"
@@ -66,6 +67,7 @@ urlpatterns = [
     path("patients/<uuid:uid>/remove/", patients.remove, name="patient_remove"),
     path("patients/<uuid:uid>/appeal/", patients.appeal_pause, name="patient_appeal"),
     path("patients/consents/<uuid:uid>/", patients.consent, name="patient_consent"),
+    path("missed-visits/<uuid:uid>/", strikes.missed_visit, name="missed_visit"),
     path("consents/<slug:purpose>/", consents.consent, name="consent"),
     path("consents/<slug:purpose>/give/", consents.give, name="give_consent"),
     path("consents/<slug:purpose>/withdraw/", consents.withdraw, name="withdraw_consent"),

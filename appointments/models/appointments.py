@@ -122,6 +122,9 @@ class Appointment(models.Model):
             ("conduct_visit", _("Can start and finish consultations")),
             ("cancel_for_member", _("Can cancel for a member")),
             ("call_off", _("Can call off schedules")),
+            ("note_no_show", _("Can note who has not come, and correct the day's states")),
+            ("book_for_member", _("Can book for a member and take in who comes without a booking")),
+            ("add_extra_place", _("Can add a place for somebody who comes without a booking")),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -182,6 +185,9 @@ class Appointment(models.Model):
                 fields=["hold_expires_at"], condition=Q(state="held"), name="appointment_holds"
             ),
             models.Index(fields=["department", "service_date"], name="appointment_department_date"),
+            models.Index(
+                fields=["ends_at"], condition=Q(state="booked"), name="appointment_awaited"
+            ),
         ]
 
     def __str__(self) -> str:

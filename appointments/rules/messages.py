@@ -59,4 +59,15 @@ KINDS = by_key(
         text=_("The place on {when} was kept for you until {until} and has been passed on. {next}"),
         variables=("when", "until", "next"),
     ),
+    MessageKind(
+        key="appointment_missed",
+        label=_("Visits that were missed"),
+        title=_("You were noted as not come"),
+        text=_(
+            "Nobody came to your visit on {when}. If that is wrong, or you could not come, open "
+            "this visit and tell the clinic. Reference: {reference}."
+        ),
+        variables=("when", "reference"),
+        channels=("sms",),
+    ),
 )

@@ -23,8 +23,8 @@ def visits_of(member: Member, view: View, now: datetime) -> AppointmentQuerySet:
     if view == View.CANCELLED:
         ended = (AppointmentState.CANCELLED, AppointmentState.CALLED_OFF)
         return over.filter(state__in=ended)
-    kept = (*LIVE_STATES, AppointmentState.COMPLETED)
-    return over.filter(Q(state=AppointmentState.COMPLETED) | Q(ends_at__lte=now), state__in=kept)
+    ended = (AppointmentState.COMPLETED, AppointmentState.NO_SHOW)
+    return over.filter(Q(state__in=ended) | Q(state__in=LIVE_STATES, ends_at__lte=now))
 
 
 def _upcoming(member: Member, now: datetime) -> AppointmentQuerySet:

@@ -6,13 +6,14 @@ from datetime import datetime
 from django.db import transaction
 
 from appointments.choices import AppointmentState
-from appointments.errors import OutsideCheckInWindow
+from appointments.errors import OutsideCheckInWindow, RepairOver, WrongState
 from appointments.models import Appointment
 from appointments.rules import booking as rules
+from appointments.rules.visits import may_repair
 from medbook import clock
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.errors import Missing, NotAllowed
+from medbook.errors import Missing, NotAllowed, TryLater
 from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
@@ -23,7 +24,7 @@ from scheduling.services.slots import block_slots, lock_slots
 @transaction.atomic(durable=True)
 def check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
     """Note that the patient has come. Raises: OutsideCheckInWindow, WrongState, Missing."""
-    appointment = _lock_appointment(appointment_uid)
+    appointment = lock_appointment(appointment_uid)
     if not rules.may_check_in(
         appointment.service_date, clock.local_date(now, appointment.time_zone)
     ):
@@ -36,7 +37,7 @@ def check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointm
 @transaction.atomic(durable=True)
 def start_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
     """Note that the consultation has begun. Raises: NotAllowed, WrongState, Missing."""
-    appointment = _lock_appointment(appointment_uid)
+    appointment = lock_appointment(appointment_uid)
     _require_conducts(appointment, by)
     appointment.started_at = now
     return _move(appointment, AppointmentState.IN_CONSULTATION, Action.APPOINTMENT_STARTED, by)
@@ -49,12 +50,53 @@ def finish_visit(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appo
 
     Raises: NotAllowed, WrongState, Missing.
     """
-    appointment = _lock_appointment(appointment_uid)
+    appointment = lock_appointment(appointment_uid)
     _require_conducts(appointment, by)
     appointment.completed_at = now
     block_slots([appointment.slot])
     outbox.add("appointment.completed", key=appointment.uid, appointment_uid=appointment.uid)
     return _move(appointment, AppointmentState.COMPLETED, Action.APPOINTMENT_COMPLETED, by)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def undo_check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
+    """Correct a check-in of somebody who is not there: arrived → booked, on the same day.
+
+    Raises: RepairOver, WrongState, Missing.
+    """
+    appointment = lock_appointment(appointment_uid)
+    _require_state(appointment, AppointmentState.ARRIVED)
+    require_repairable(appointment, now)
+    appointment.arrived_at = None
+    return _move(appointment, AppointmentState.BOOKED, Action.APPOINTMENT_REPAIRED, by)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def undo_start(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
+    """Correct a consultation begun by mistake: in consultation → arrived, on the same day.
+
+    Raises: RepairOver, NotAllowed, WrongState, Missing.
+    """
+    appointment = lock_appointment(appointment_uid)
+    _require_state(appointment, AppointmentState.IN_CONSULTATION)
+    _require_conducts(appointment, by)
+    require_repairable(appointment, now)
+    appointment.started_at = None
+    return _move(appointment, AppointmentState.ARRIVED, Action.APPOINTMENT_REPAIRED, by)
+
+
+def require_repairable(appointment: Appointment, now: datetime) -> None:
+    """Refuse to correct a state after the clinic's day of the visit."""
+    if not may_repair(appointment.service_date, clock.local_date(now, appointment.time_zone)):
+        raise RepairOver()
+
+
+def _require_state(appointment: Appointment, state: AppointmentState) -> None:
+    """Refuse a correction of what is not so."""
+    if appointment.state != state:
+        raise WrongState(state=appointment.get_state_display())
 
 
 def _require_conducts(appointment: Appointment, by: User) -> None:
@@ -63,14 +105,18 @@ def _require_conducts(appointment: Appointment, by: User) -> None:
         raise NotAllowed()
 
 
-def _lock_appointment(uid: uuid.UUID) -> Appointment:
-    details = ("slot", "doctor", "department__clinic")
+def lock_appointment(uid: uuid.UUID) -> Appointment:
+    """Lock an appointment, and its place before it. Raises: Missing, TryLater."""
+    details = ("slot__schedule", "doctor", "department__clinic")
     rows = Appointment.objects.select_related(*details).filter(uid=uid)
     known = rows.first()
     if known is None:
         raise Missing()
     lock_slots([known.slot_id])
-    return lock(rows, Rung.APPOINTMENT).get()
+    appointment = lock(rows, Rung.APPOINTMENT).get()
+    if appointment.slot_id != known.slot_id:  # moved to another time meanwhile
+        raise TryLater()
+    return appointment
 
 
 def _move(

@@ -27,6 +27,7 @@ from medbook.api import status_of
 from medbook.errors import Refused
 from members.models import Member
 from members.rules.points import to_earn
+from members.selectors.strikes import strike_of
 from members.selectors.tiers import privilege
 from members.views.entrance import for_members
 
@@ -102,6 +103,9 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
     is_late = is_booked and not in_time and now < visit.starts_at
     return {
         "member": visit.member,
+        "strike": strike_of(invoice_subject(visit))
+        if visit.state == AppointmentState.NO_SHOW
+        else None,
         "clinic": visit.department.clinic,
         "appointment": visit,
         "quote": agreed_price(visit),

@@ -55,6 +55,8 @@ class Action(TextChoices):
     CONSENT_WITHDRAWN = "consent.withdrawn", _("Consent to book withdrawn")
     STRIKE_RECORDED = "strike.recorded", _("Missed visit noted")
     STRIKE_EXCUSED = "strike.excused", _("Missed visit excused")
+    STRIKE_APPEALED = "strike.appealed", _("Missed visit contested")
+    STRIKE_APPEAL_DECIDED = "strike.appeal_decided", _("Appeal decided")
     SUSPENSION_APPEALED = "suspension.appealed", _("Suspension appealed")
     PEOPLE_SEARCHED = "people.searched", _("People searched")
     REVEALS_EXCEEDED = "reveals.exceeded", _("Too many identities revealed")

@@ -8,7 +8,13 @@ from members.models.points import PointEntry
 from members.models.privacy import Consent
 from members.models.second_factors import FactorTries, RecoveryCode, SecondFactor
 from members.models.sessions import BrowserSession
-from members.models.strikes import Strike, StrikeQuerySet, Suspension, SuspensionQuerySet
+from members.models.strikes import (
+    Strike,
+    StrikeAppeal,
+    StrikeQuerySet,
+    Suspension,
+    SuspensionQuerySet,
+)
 from members.models.tier_changes import TierChange
 from members.models.tiers import Privilege, PrivilegeQuerySet, Tier
 
@@ -31,6 +37,7 @@ __all__ = [
     "RecoveryCode",
     "SecondFactor",
     "Strike",
+    "StrikeAppeal",
     "StrikeQuerySet",
     "Suspension",
     "SuspensionQuerySet",

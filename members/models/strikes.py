@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from medbook.encryption import SealedTextField
+from members.choices import AppealState
 from members.models.people import Member, Patient
 
 
@@ -74,6 +75,9 @@ class Strike(models.Model):
     patient = models.ForeignKey(
         Patient, models.PROTECT, related_name="strikes", verbose_name=_("patient")
     )
+    booked_by = models.ForeignKey(
+        Member, models.PROTECT, related_name="strikes", null=True, verbose_name=_("booked by")
+    )
     reference = models.CharField(_("about"), max_length=80, unique=True)
     occurred_at = models.DateTimeField(_("at"))
     excused_at = models.DateTimeField(_("excused at"), null=True)
@@ -89,3 +93,39 @@ class Strike(models.Model):
 
     def __str__(self) -> str:
         return f"{self.occurred_at:%Y-%m-%d}"
+
+
+class StrikeAppeal(models.Model):
+    """What somebody says to a missed visit, once, and what the clinic answers."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    strike = models.OneToOneField(
+        Strike, models.PROTECT, related_name="appeal", verbose_name=_("missed visit")
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="strike_appeals", verbose_name=_("member")
+    )
+    note = SealedTextField(label="strike_appeal.note", null=True)
+    state = models.CharField(
+        _("state"), max_length=8, choices=AppealState, default=AppealState.OPEN
+    )
+    answer = SealedTextField(label="strike_appeal.answer", null=True)
+    created_at = models.DateTimeField(_("received at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+
+    class Meta:
+        verbose_name = _("appeal against a missed visit")
+        verbose_name_plural = _("appeals against missed visits")
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=AppealState.values), name="appeal_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open") ^ Q(decided_at__isnull=False),
+                name="a_decided_appeal_says_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.strike}"

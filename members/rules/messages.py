@@ -210,6 +210,20 @@ KINDS = by_key(
         variables=("name",),
     ),
     MessageKind(
+        key="strike_appeal_accepted",
+        label=_("Answers about missed visits"),
+        title=_("The missed visit no longer counts"),
+        text=_("The clinic has looked at the visit on {when}. It no longer counts as missed."),
+        variables=("when",),
+    ),
+    MessageKind(
+        key="strike_appeal_refused",
+        label=_("Answers about missed visits that count"),
+        title=_("The clinic has answered about the missed visit"),
+        text=_("The visit on {when} still counts as missed. Open this message to read why."),
+        variables=("when",),
+    ),
+    MessageKind(
         key="password_changed",
         label=_("New password"),
         title=_("Your password was changed"),

@@ -21,6 +21,7 @@ def _each(act: str, app: str, *models: str) -> set[str]:
 
 SEES_PEOPLE = {
     *_each("view", "members", "member", "patient", "familylink", "suspension", "strike"),
+    "members.view_strikeappeal",
     *_each("view", "members", "tier", "tierchange"),
 }
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
@@ -44,6 +45,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "appointments.view_appointment",
         "appointments.check_in",
         "appointments.cancel_for_member",
+        "appointments.book_for_member",
+        "appointments.add_extra_place",
+        "appointments.note_no_show",
         "billing.record_desk_payment",
     },
     Role.DOCTOR: {

@@ -23,6 +23,7 @@ from members.models import Member
 from members.rules import family
 from members.selectors.patients import Entry, entries, entry, own_link, places
 from members.selectors.people import current_suspension
+from members.selectors.strikes import strikes_of
 from members.services.family import (
     Described,
     add_patient,
@@ -35,6 +36,7 @@ from members.services.suspensions import appeal
 from members.views.entrance import for_members
 
 LIST = "members:patients"
+STRIKES_SHOWN = 10
 
 
 @for_members
@@ -230,6 +232,7 @@ def _patient_page(
         "entry": found,
         "link": link,
         "pause": pause,
+        "strikes": strikes_of(link.member, link.patient)[:STRIKES_SHOWN],
         "form": entry_form or document_form or appeal_form,
         "entry_form": entry_form or EntryForm(link=link),
         "document_form": None

@@ -66,6 +66,7 @@ PAGES_AND_API = {
     "members:patient_remove": OWNER,
     "members:patient_appeal": OWNER,
     "members:patient_consent": OWNER,
+    "members:missed_visit": OWNER,
     "members:consent": PUBLIC,
     "members:give_consent": MEMBER,
     "members:withdraw_consent": MEMBER,
@@ -163,6 +164,7 @@ MODELS = {
     "members.suspension": Model(SEES_PEOPLE),
     "members.familylink": Model(SEES_PEOPLE),
     "members.strike": Model(SEES_PEOPLE),
+    "members.strikeappeal": Model(SEES_PEOPLE),
     "members.pointentry": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "members.tier": Model(SEES_PEOPLE, {ADMINISTRATOR}, {ADMINISTRATOR}, SUPERUSER),
     "members.privilege": Model(
@@ -210,6 +212,10 @@ ACTIONS = {
     "members.patient": {"verify": {DESK}, "join": {DESK}},
     "members.familylink": {"confirm": {DESK}, "withdraw": {DESK}},
     "members.strike": {"excuse": {DESK, ADMINISTRATOR}},
+    "members.strikeappeal": {
+        "accept": {DESK, ADMINISTRATOR},
+        "refuse": {DESK, ADMINISTRATOR},
+    },
     "members.suspension": {"end": {ADMINISTRATOR}},
     "approvals.approval": {
         "approve": {FINANCE, ADMINISTRATOR},

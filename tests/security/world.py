@@ -20,6 +20,7 @@ from members.services.exporting import start_export
 from members.services.messages import notify_member
 from members.services.points import adjust_points, earn_points
 from members.services.roles import grant_roles
+from members.services.strike_appeals import contest_strike
 from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
 from tests.factories import (
@@ -118,6 +119,7 @@ class World:
             "inbox": self.notification,
             "notifications": self.notification,
             "messages": self.delivery,
+            "missed-visits": self.strike,
         }[kind].uid
 
 
@@ -180,6 +182,16 @@ def make_world():
     )
     bo.links.first().patient.strikes.create(
         reference="appointment:1", occurred_at=clock.now() - timedelta(days=70)
+    )
+    world.strike = world.child.strikes.create(
+        reference="appointment:2", occurred_at=clock.now() - timedelta(days=7), booked_by=alice
+    )
+    contest_strike(
+        member=alice,
+        strike_uid=world.strike.uid,
+        note="In hospital",
+        by=alice.user,
+        now=clock.now(),
     )
     Suspension.objects.create(
         member=bo,
