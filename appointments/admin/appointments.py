@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,8 +13,15 @@ from appointments.models import Appointment, AppointmentQuerySet
 from appointments.selectors.visits import with_details
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
+from appointments.services.missing import mark_no_show, undo_no_show
 from appointments.services.payment import take_desk_payment
-from appointments.services.visits import check_in, finish_visit, start_visit
+from appointments.services.visits import (
+    check_in,
+    finish_visit,
+    start_visit,
+    undo_check_in,
+    undo_start,
+)
 from billing.choices import Gateway
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, Answers, ReasonForm, confirmed_action
@@ -22,7 +29,7 @@ from medbook.admin_site import ReadOnly
 from medbook.references import normalised_reference
 from members.selectors.people import signed_in
 from scheduling.admin.schedules import ScheduleAdmin as SchedulingScheduleAdmin
-from scheduling.models import Schedule
+from scheduling.models import Clinic, Schedule
 
 
 class DeskPaymentForm(forms.Form):
@@ -31,18 +38,59 @@ class DeskPaymentForm(forms.Form):
     gateway = forms.ChoiceField(label=gettext_lazy("Way to pay"), choices=Gateway)
 
 
+class UndoneForm(forms.Form):
+    """Ask whether the patient is there."""
+
+    has_come = forms.BooleanField(
+        label=gettext_lazy("The patient is there now"),
+        required=False,
+        help_text=gettext_lazy("Otherwise the patient is waited for again."),
+    )
+
+
+class TodayFilter(admin.SimpleListFilter):
+    """Keep the visits of the day, by each clinic's own calendar."""
+
+    title = gettext_lazy("day of the visit")
+    parameter_name = "day"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer today only; the calendar above the list leads to other days."""
+        return [("today", _("Today"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what takes place today."""
+        if self.value() != "today":
+            return queryset
+        now, today = clock.now(), Q(pk__in=[])
+        for clinic in Clinic.objects.all():
+            day = clock.local_date(now, clinic.time_zone)
+            today |= Q(department__clinic=clinic, service_date=day)
+        return queryset.filter(today)
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(ReadOnly, ActingAdmin):
     """Appointments: looked at here, changed by actions only."""
 
     list_display = ("reference", "time", "doctor", "patient", "tier", "state", "shown_price")
-    list_filter = ("state", ("department", admin.RelatedOnlyFieldListFilter))
+    list_filter = (TodayFilter, "state", ("department", admin.RelatedOnlyFieldListFilter))
     show_full_result_count = False
     search_fields = ("reference", "member__user__username")
     search_help_text = gettext_lazy("Reference or member number")
     date_hierarchy = "service_date"
     list_per_page = 50
-    actions = ("check_in", "start", "finish", "take_payment", "cancel")
+    actions = (
+        "check_in",
+        "start",
+        "finish",
+        "take_payment",
+        "cancel",
+        "no_show",
+        "undo_missed",
+        "undo_check_in",
+        "undo_start",
+    )
     fields = (
         "reference",
         "state",
@@ -67,6 +115,7 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         "started_at",
         "completed_at",
         "ended_at",
+        "no_show_at",
     )
 
     def get_queryset(self, request: HttpRequest) -> AppointmentQuerySet:
@@ -135,6 +184,43 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
     )
     def cancel(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
         cancel_appointment(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
+
+    @confirmed_action(
+        gettext_lazy("Note as not come"),
+        permission="appointments.note_no_show",
+        explanation=gettext_lazy(
+            "The missed visit counts, and the member is told. What was paid stays."
+        ),
+    )
+    def no_show(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        mark_no_show(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
+
+    @confirmed_action(
+        gettext_lazy("Undo: not come"),
+        permission="appointments.note_no_show",
+        form=UndoneForm,
+        explanation=gettext_lazy("On the day of the visit only. The visit does not count then."),
+    )
+    def undo_missed(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        undo_no_show(
+            appointment_uid=row.uid, by=signed_in(request.user), now=clock.now(), **answers
+        )
+
+    @confirmed_action(
+        gettext_lazy("Undo: check-in"),
+        permission="appointments.note_no_show",
+        explanation=gettext_lazy("On the day of the visit only. The patient is waited for again."),
+    )
+    def undo_check_in(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        undo_check_in(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
+
+    @confirmed_action(
+        gettext_lazy("Undo: start of the consultation"),
+        permission="appointments.conduct_visit",
+        explanation=gettext_lazy("On the day of the visit only. The patient waits again."),
+    )
+    def undo_start(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
+        undo_start(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())
 
 
 def _is_doctor_only(request: HttpRequest) -> bool:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from appointments.api.views import appointments as views
+from appointments.api.views import desk
 
 urlpatterns = [
     path("schedules/", views.ScheduleList.as_view(), name="schedule-list"),
@@ -43,5 +44,15 @@ urlpatterns = [
         "admin/appointments/<uuid:uid>/finish/",
         views.VisitFinish.as_view(),
         name="admin-appointment-finish",
+    ),
+    path(
+        "admin/appointments/<uuid:uid>/no-show/",
+        desk.VisitNoShow.as_view(),
+        name="admin-appointment-no-show",
+    ),
+    path(
+        "admin/appointments/<uuid:uid>/cancel/",
+        desk.VisitCancel.as_view(),
+        name="admin-appointment-cancel",
     ),
 ]

@@ -118,6 +118,8 @@ PAGES_AND_API = {
     "admin-appointment-check-in": {DESK},
     "admin-appointment-start": {DOCTOR},
     "admin-appointment-finish": {DOCTOR},
+    "admin-appointment-no-show": {DESK},
+    "admin-appointment-cancel": {DESK},
     # Administration, beside the pages of the models
     "admin:index": STAFF,
     "admin:login": PUBLIC,
@@ -228,5 +230,9 @@ ACTIONS = {
         "finish": {DOCTOR},
         "take_payment": {DESK},
         "cancel": {DESK},
+        "no_show": {DESK},
+        "undo_missed": {DESK},
+        "undo_check_in": {DESK},
+        "undo_start": {DOCTOR},
     },
 }
