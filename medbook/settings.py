@@ -371,7 +371,6 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
         "appointments.services.strikes.forgive_missed_visit",
         "appointments.notifications.withdraw_missed",
     ],
-    "appointment.expired": ["appointments.services.points.give_points_back"],
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
     "refund.requested": [],
