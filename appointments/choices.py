@@ -52,6 +52,16 @@ class EndReason(TextChoices):
     CLINIC = "clinic", _("The doctor does not sit")
 
 
+class CancelCause(TextChoices):
+    """Why a member cancels, as far as they like to say; nothing about health."""
+
+    NO_TIME = "no_time", _("I cannot come at this time")
+    NOT_NEEDED = "not_needed", _("I no longer need the visit")
+    ELSEWHERE = "elsewhere", _("I found another appointment")
+    MISTAKE = "mistake", _("I booked by mistake")
+    OTHER = "other", pgettext_lazy("reason to cancel", "Something else")
+
+
 class EntryState(TextChoices):
     """States of a wish on the waitlist."""
 

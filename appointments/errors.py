@@ -139,6 +139,21 @@ class TooLateToCancel(Refused):
     message = _("Free cancellation ended %(deadline)s. Please call the clinic.")
 
 
+class RescheduleLimit(Refused):
+    """The free changes of time are used up."""
+
+    message = _(
+        "This visit has been moved %(limit)s times already. "
+        "Please call the clinic to move it again."
+    )
+
+
+class OtherDepartment(Refused):
+    """A visit moves within its department."""
+
+    message = _("A visit can be moved within its department only.")
+
+
 class AlreadyCancelled(Refused):
     """There is nothing left to cancel."""
 

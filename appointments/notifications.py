@@ -14,7 +14,7 @@ from appointments.rules import booking as rules
 from medbook import clock
 from members.services.messages import Fact, notify_member, withdraw_messages
 
-BOOKED = "appointment_booked"
+BOOKED, RESCHEDULED = "appointment_booked", "appointment_rescheduled"
 MISSED = "appointment_missed"
 
 
@@ -24,15 +24,20 @@ def tell_booked(*, appointment_uid: str) -> None:
     if visit.confirmation_sent_at is not None or visit.state != AppointmentState.BOOKED:
         return
     now = clock.now()
-    place_of, deadline_of = lazy(_place, str), lazy(_deadline, str)
-    facts: Mapping[str, Fact] = {
-        "where": place_of(visit),
-        "arrive_by": rules.arrive_by(visit.starts_at),
-        "cancelling": deadline_of(visit, now),
-    }
-    _tell(visit, BOOKED, facts, now)
+    _tell(visit, BOOKED, _facts(visit, now), now)
     visit.confirmation_sent_at = now
     visit.save(update_fields=["confirmation_sent_at"])
+
+
+def tell_rescheduled(*, appointment_uid: str, before: str) -> None:
+    """Tell the new time, and withdraw what was told of the old one; of two changes, the last."""
+    visit = _visit(appointment_uid)
+    if visit.state != AppointmentState.BOOKED:
+        return
+    now = clock.now()
+    _withdraw_times(visit)
+    facts = {**_facts(visit, now), "before": datetime.fromisoformat(before)}
+    _tell(visit, RESCHEDULED, facts, now, key=f"{visit.uid}:{visit.sequence}")
 
 
 def tell_cancelled(*, appointment_uid: str) -> None:
@@ -40,7 +45,7 @@ def tell_cancelled(*, appointment_uid: str) -> None:
     visit = _visit(appointment_uid)
     if visit.confirmed_at is None or visit.state != AppointmentState.CANCELLED:
         return
-    withdraw_messages(member=visit.member, kind=BOOKED, key=appointment_uid)
+    _withdraw_times(visit)
     _tell(visit, "appointment_cancelled", {}, clock.now())
 
 
@@ -49,7 +54,7 @@ def tell_called_off(*, appointment_uid: str) -> None:
     visit = _visit(appointment_uid)
     if visit.state != AppointmentState.CALLED_OFF:
         return
-    withdraw_messages(member=visit.member, kind=BOOKED, key=appointment_uid)
+    _withdraw_times(visit)
     _tell(visit, "appointment_called_off", {}, clock.now())
 
 
@@ -120,11 +125,31 @@ def _visit(uid: str) -> Appointment:
     return rows.get(uid=uuid.UUID(uid))
 
 
-def _tell(visit: Appointment, kind: str, facts: Mapping[str, Fact], now: datetime) -> None:
+def _withdraw_times(visit: Appointment) -> None:
+    """Withdraw what has not gone out yet of the times that the visit had."""
+    withdraw_messages(member=visit.member, kind=BOOKED, key=str(visit.uid))
+    for sequence in range(1, visit.sequence + 1):
+        key = f"{visit.uid}:{sequence}"
+        withdraw_messages(member=visit.member, kind=RESCHEDULED, key=key)
+
+
+def _facts(visit: Appointment, now: datetime) -> dict[str, Fact]:
+    """Say where and when to be there, and until when cancelling is free."""
+    place_of, deadline_of = lazy(_place, str), lazy(_deadline, str)
+    return {
+        "where": place_of(visit),
+        "arrive_by": rules.arrive_by(visit.starts_at),
+        "cancelling": deadline_of(visit, now),
+    }
+
+
+def _tell(
+    visit: Appointment, kind: str, facts: Mapping[str, Fact], now: datetime, key: str = ""
+) -> None:
     notify_member(
         member=visit.member,
         kind=kind,
-        key=str(visit.uid),
+        key=key or str(visit.uid),
         facts={"when": visit.starts_at, "reference": visit.reference, **facts},
         path=f"appointments/{visit.reference}/",
         now=now,

@@ -25,12 +25,15 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     """Invoices by state."""
 
     def live(self) -> "InvoiceQuerySet":
-        """Keep what was not given up, at most one per subject."""
+        """Keep what was not given up, at most one per subject and part."""
         return self.exclude(state=InvoiceState.VOID).order_by("id")
 
 
 class Invoice(models.Model):
-    """Money asked of a member for a purpose that billing itself does not know."""
+    """Money asked of a member for a purpose that billing itself does not know.
+
+    Where a price rises after it was paid, the rest is asked for by a further part.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     reference = models.CharField(
@@ -45,6 +48,7 @@ class Invoice(models.Model):
     )
     purpose = models.CharField(_("purpose"), max_length=20)
     subject = models.CharField(_("subject"), max_length=60)
+    part = models.PositiveSmallIntegerField(_("part"), default=0)
     currency = models.CharField(_("currency"), max_length=3)
     total = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
     state = models.CharField(
@@ -62,7 +66,9 @@ class Invoice(models.Model):
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(
-                fields=["subject"], condition=~Q(state="void"), name="one_live_invoice_per_subject"
+                fields=["subject", "part"],
+                condition=~Q(state="void"),
+                name="one_live_invoice_per_subject_and_part",
             ),
             models.CheckConstraint(condition=Q(total__gte=0), name="invoice_total_not_negative"),
             models.CheckConstraint(
@@ -74,6 +80,7 @@ class Invoice(models.Model):
                 name="invoice_paid_at_says_paid",
             ),
         ]
+        indexes = [models.Index(fields=["subject"], name="invoice_subject")]
 
     def __str__(self) -> str:
         return self.reference
@@ -82,6 +89,11 @@ class Invoice(models.Model):
     def shown_total(self) -> str:
         """The total with its currency."""
         return money.shown(self.total, self.currency)
+
+    @property
+    def is_due(self) -> bool:
+        """Tell whether money is waited for."""
+        return self.state == InvoiceState.OPEN
 
 
 class InvoiceLine(models.Model):
@@ -191,3 +203,8 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def shown_amount(self) -> str:
+        """The amount with its currency."""
+        return money.shown(self.amount, self.currency)

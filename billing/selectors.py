@@ -1,43 +1,165 @@
-"""What is owed, and what was paid?"""
+"""What is owed, what was paid, and what goes back?"""
 
+from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from billing.choices import InvoiceState, PaymentState
-from billing.models import Invoice, Payment
+from billing.choices import InvoiceState, PaymentState, RefundState
+from billing.models import Invoice, Payment, Refund
+from billing.rules import share_of
 from members.models import Member
 
 
-def invoice_of(subject: str) -> Invoice | None:
-    """Find the invoice that is not void of a subject, with lines and payments (three queries)."""
-    return (
-        Invoice.objects.live().filter(subject=subject).prefetch_related("lines", "payments").first()
+class Staff(Protocol):
+    """Somebody who may be allowed to give money back."""
+
+    def has_perm(self, perm: str) -> bool:
+        """Tell whether this person has a permission."""
+        ...
+
+
+@dataclass
+class Account:
+    """What is asked for one subject, and what goes back of it."""
+
+    invoices: list[Invoice] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+
+    @property
+    def invoice(self) -> Invoice | None:
+        """The invoice over the price as it was first agreed."""
+        return next((each for each in self.invoices if each.part == 0), None)
+
+    @property
+    def extra(self) -> Invoice | None:
+        """The latest invoice over the rest of a higher price."""
+        return next((each for each in reversed(self.invoices) if each.part), None)
+
+    @property
+    def paid(self) -> Decimal:
+        """How much came in and stays: what was asked back is off."""
+        came_in = [each.total for each in self.invoices if not each.is_due]
+        return sum(came_in, Decimal(0)) - self.going_back
+
+    @property
+    def going_back(self) -> Decimal:
+        """How much was given back, or is to be."""
+        return sum((each.amount for each in self.refunds), Decimal(0))
+
+    @property
+    def due(self) -> Decimal:
+        """How much is waited for."""
+        return sum((each.total for each in self.invoices if each.is_due), Decimal(0))
+
+
+def accounts_of(subjects: Collection[str]) -> dict[str, Account]:
+    """Collect invoices that are not void, and refunds that have not failed, by subject.
+
+    Two queries, however many subjects; an empty account where nothing was asked.
+    """
+    found: defaultdict[str, Account] = defaultdict(Account)
+    for invoice in Invoice.objects.live().filter(subject__in=subjects).order_by("subject", "part"):
+        found[invoice.subject].invoices.append(invoice)
+    refunds = _going(Refund.objects.filter(payment__invoice__subject__in=subjects))
+    for refund in refunds.select_related("payment__invoice").order_by("id"):
+        found[refund.payment.invoice.subject].refunds.append(refund)
+    return {subject: found[subject] for subject in subjects}
+
+
+def account_of(subject: str) -> Account:
+    """Collect what is asked for one subject, and what goes back. Two queries."""
+    return accounts_of([subject])[subject]
+
+
+def refundable(subject: str, percent: int) -> Decimal:
+    """Tell what so many per cent of what stays would be, as give_up_invoice asks it back.
+
+    Two queries.
+    """
+    given: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for refund in _going(Refund.objects.filter(payment__invoice__subject=subject)):
+        given[refund.payment_id] += refund.amount
+    came_in = _captured(Payment.objects.filter(invoice__subject=subject))
+    return sum(
+        (share_of(payment.amount - given[payment.pk], percent) for payment in came_in), Decimal(0)
     )
 
 
-def live_invoices(subjects: Collection[str]) -> dict[str, Invoice]:
-    """Find the invoices that are not void of several subjects, by subject (one query)."""
-    return {found.subject: found for found in Invoice.objects.live().filter(subject__in=subjects)}
+def invoice_of(subject: str) -> Invoice | None:
+    """Find the first invoice that is not void of a subject, with lines and payments.
+
+    Three queries.
+    """
+    live = Invoice.objects.live().filter(subject=subject, part=0)
+    return live.prefetch_related("lines", "payments").first()
+
+
+def is_extra_due(subject: str) -> bool:
+    """Tell whether the rest of a higher price waits to be paid, which is due before the visit."""
+    return Invoice.objects.filter(subject=subject, part__gt=0, state=InvoiceState.OPEN).exists()
 
 
 def paid_subjects(subjects: Collection[str]) -> set[str]:
     """Tell for which of these subjects money came in (one query)."""
-    paid = Payment.objects.filter(invoice__subject__in=subjects, state=PaymentState.CAPTURED)
+    paid = _captured(Payment.objects.filter(invoice__subject__in=subjects))
     return set(paid.values_list("invoice__subject", flat=True))
 
 
 def paid_amount(subject: str) -> Decimal:
     """Tell how much money came in for a subject (one query)."""
-    came_in = Payment.objects.filter(invoice__subject=subject, state=PaymentState.CAPTURED)
-    return came_in.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+    return _sum(_captured(Payment.objects.filter(invoice__subject=subject)))
+
+
+def refunds_asked(subject: str, until: datetime) -> QuerySet[Refund]:
+    """Keep the refunds of a subject that were asked for up to an instant, and have not failed."""
+    asked = Refund.objects.filter(payment__invoice__subject=subject, requested_at__lte=until)
+    return _going(asked)
+
+
+def asked_back_amount(subject: str, until: datetime) -> Decimal:
+    """Tell how much of a subject's money was asked back up to an instant (one query)."""
+    return _sum(refunds_asked(subject, until))
+
+
+def waiting_refunds(*, by: Staff, now: datetime) -> str | None:
+    """Say how many refunds wait to be handed over by this person. One query."""
+    if not by.has_perm("billing.hand_back_refund"):
+        return None
+    count = Refund.objects.filter(state=RefundState.REQUESTED).count()
+    if not count:
+        return None
+    return ngettext(
+        "%(count)d refund waits to be given back.",
+        "%(count)d refunds wait to be given back.",
+        count,
+    ) % {"count": count}
 
 
 def money_under_way(member: Member) -> str | Promise | None:
-    """Say that a member owes something, if so."""
+    """Say that a member owes something, or gets something back, if so."""
     if Invoice.objects.filter(member=member, state=InvoiceState.OPEN).exists():
         return _("A bill of yours is still open. Please settle it first.")
+    waiting = Refund.objects.exclude(state__in=(RefundState.SUCCEEDED, RefundState.FAILED))
+    if waiting.filter(payment__invoice__member=member).exists():
+        return _("Money is still to be given back to you. Please collect it first.")
     return None
+
+
+def _captured(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    return payments.filter(state=PaymentState.CAPTURED)
+
+
+def _going(refunds: QuerySet[Refund]) -> QuerySet[Refund]:
+    return refunds.exclude(state=RefundState.FAILED)
+
+
+def _sum(rows: QuerySet[Payment] | QuerySet[Refund]) -> Decimal:
+    return rows.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)

@@ -59,7 +59,7 @@ def keyed(*, is_required: bool) -> list[OpenApiParameter]:
             "Idempotent-Replay",
             {"const": "true"},
             OpenApiParameter.HEADER,
-            response=[201],
+            response=[200, 201],
             description="Sent where an earlier request with this key made the object.",
         ),
     ]

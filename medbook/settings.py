@@ -355,6 +355,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
         "appointments.services.points.give_points_back",
         "appointments.notifications.tell_cancelled",
     ],
+    "appointment.rescheduled": ["appointments.notifications.tell_rescheduled"],
     "appointment.called_off": [
         "appointments.services.points.give_points_back",
         "appointments.notifications.tell_called_off",
@@ -398,6 +399,7 @@ HOME_CHECKS = ["members.selectors.messages.failed_messages"]
 STAFF_ERRANDS = {
     "medbook.approvals.selectors.waiting_approvals": "admin:approvals_approval_changelist",
     "members.selectors.strikes.open_appeals": "admin:members_strikeappeal_changelist",
+    "billing.selectors.waiting_refunds": "admin:billing_refund_changelist",
 }
 # What is done once a second person has approved it, by kind.
 APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}

@@ -142,16 +142,40 @@ SELECT 'member ' || member_id AS what
 HAVING count(*) > 1;
 
 -- name: an_agreed_appointment_has_its_invoice
--- Exactly one that is not void, over the agreed price.
+-- One that is not void; all parts, less what a cheaper time gives back, are the agreed price.
 SELECT 'appointment ' || appointment.uid AS what
   FROM appointments_appointment AS appointment
-  LEFT JOIN billing_invoice AS invoice
-    ON invoice.subject = 'appointment:' || appointment.uid AND invoice.state <> 'void'
+  LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE invoice.part = 0) AS firsts,
+           sum(invoice.total) AS total,
+           count(*) FILTER (WHERE invoice.currency <> appointment.currency) AS foreign_ones
+      FROM billing_invoice AS invoice
+     WHERE invoice.subject = 'appointment:' || appointment.uid AND invoice.state <> 'void'
+  ) AS asked ON TRUE
+  LEFT JOIN LATERAL (
+    SELECT coalesce(sum(refund.amount), 0) AS total
+      FROM billing_refund AS refund
+      JOIN billing_payment AS payment ON payment.id = refund.payment_id
+      JOIN billing_invoice AS invoice ON invoice.id = payment.invoice_id
+     WHERE invoice.subject = 'appointment:' || appointment.uid
+       AND refund.reason = 'cheaper' AND refund.state <> 'failed'
+  ) AS back ON TRUE
  WHERE appointment.state IN ('booked', 'arrived', 'in_consultation', 'completed')
- GROUP BY appointment.uid, appointment.price, appointment.currency
-HAVING count(invoice.id) <> 1
-    OR min(invoice.total) <> appointment.price
-    OR min(invoice.currency) <> appointment.currency;
+   AND (asked.firsts <> 1 OR asked.foreign_ones > 0
+     OR asked.total - back.total IS DISTINCT FROM appointment.price);
+
+-- name: a_further_part_follows_what_was_paid
+-- The rest of a higher price is asked for where the first invoice was paid, once at a time.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+ WHERE invoice.part > 0 AND invoice.state = 'open'
+   AND (NOT EXISTS (
+     SELECT FROM billing_invoice AS first JOIN billing_payment AS payment
+         ON payment.invoice_id = first.id AND payment.state = 'captured'
+      WHERE first.subject = invoice.subject AND first.part = 0 AND first.state <> 'void')
+    OR EXISTS (
+     SELECT FROM billing_invoice AS other
+      WHERE other.subject = invoice.subject AND other.state = 'open' AND other.id <> invoice.id));
 
 -- name: nobody_owes_for_what_did_not_come_about
 -- A hold costs nothing; what has ended before the visit was not paid, or goes back as agreed.
@@ -231,6 +255,7 @@ SELECT 'appointment ' || appointment.uid || ' ' || step.action AS what
    ('appointment.arrived', appointment.arrived_at IS NOT NULL),
    ('appointment.started', appointment.started_at IS NOT NULL),
    ('appointment.completed', appointment.completed_at IS NOT NULL),
+   ('appointment.rescheduled', appointment.reschedules > 0),
    ('appointment.cancelled', appointment.state = 'cancelled'),
    ('appointment.called_off', appointment.state = 'called_off'),
    ('appointment.expired', appointment.state = 'expired')) AS step (action, was_taken)

@@ -10,10 +10,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from appointments.choices import AppointmentState, WayToPay
+from appointments.choices import AppointmentState, CancelCause, WayToPay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
+from billing.choices import RefundReason, RefundState
 from billing.models import Invoice
+from billing.selectors import Account
 from medbook.api_input import InstantField, StrictSerializer
 from scheduling.api.serializers import (
     ClinicTimeField,
@@ -71,8 +73,7 @@ class BookingBody(StrictSerializer):
 
     def validate(self, said: dict[str, Any]) -> dict[str, Any]:
         """Refuse what contradicts itself."""
-        if "slot" in said and "starts_at" in said:
-            raise _contradiction("slot", _("Choose a start or a place, not both."))
+        _require_one_choice(said)
         if "reason" in said and "pay" not in said:
             raise _contradiction("reason", _("Say the reason when you confirm."))
         if "points" in said and "pay" not in said:
@@ -89,10 +90,34 @@ class ConfirmBody(StrictSerializer):
     points = PointsField(required=False)
 
 
+class CancelBody(StrictSerializer):
+    """Why the visit is given up, if the member says so."""
+
+    reason = serializers.ChoiceField(required=False, choices=CancelCause.choices)
+
+
+class RescheduleBody(StrictSerializer):
+    """Where a visit is to go, in its department."""
+
+    schedule = serializers.UUIDField()
+    starts_at = InstantField(required=False, help_text="A start; else the first free place.")
+    slot = serializers.UUIDField(required=False, help_text="One place; not with `starts_at`.")
+
+    def validate(self, said: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what contradicts itself."""
+        _require_one_choice(said)
+        return said
+
+
 class CallOffBody(StrictSerializer):
     """Why a session is called off."""
 
     reason = serializers.CharField(max_length=200)
+
+
+def _require_one_choice(said: Mapping[str, Any]) -> None:
+    if "slot" in said and "starts_at" in said:
+        raise _contradiction("slot", _("Choose a start or a place, not both."))
 
 
 def _contradiction(field: str, text: str) -> serializers.ValidationError:
@@ -180,6 +205,17 @@ class InvoiceSerializer(serializers.Serializer):
     state = serializers.CharField()
 
 
+class RefundSerializer(serializers.Serializer):
+    """Money that goes back, or went back."""
+
+    id = serializers.UUIDField(source="uid")
+    reference = serializers.CharField()
+    amount = MoneyField()
+    currency = serializers.CharField()
+    state = serializers.ChoiceField(choices=RefundState.choices)
+    reason = serializers.ChoiceField(choices=RefundReason.choices)
+
+
 class VisitSerializer(serializers.Serializer):
     """An appointment as staff at the desk need it: nothing about health."""
 
@@ -217,15 +253,33 @@ class AppointmentSerializer(VisitSerializer):
     created_at = ClinicTimeField()
     hold_expires_at = ClinicTimeField(allow_null=True)
     confirmed_at = ClinicTimeField(allow_null=True)
+    reschedules = serializers.IntegerField(help_text="How often the member has moved it.")
     invoice = serializers.SerializerMethodField()
+    extra_invoice = serializers.SerializerMethodField(
+        help_text="The rest of a higher price after a change of time; due before check-in."
+    )
+    refunds = serializers.SerializerMethodField(help_text="What goes back of what was paid.")
 
     def get_reason(self, appointment: Appointment) -> str:
         return appointment.reason.reveal() if appointment.reason else ""
 
     @extend_schema_field(InvoiceSerializer(allow_null=True))
     def get_invoice(self, appointment: Appointment) -> Any:
-        invoices: Mapping[uuid.UUID, Invoice] = self.context["invoices"]
-        invoice = invoices.get(appointment.uid)
+        return self._described(self._account(appointment).invoice)
+
+    @extend_schema_field(InvoiceSerializer(allow_null=True))
+    def get_extra_invoice(self, appointment: Appointment) -> Any:
+        return self._described(self._account(appointment).extra)
+
+    @extend_schema_field(RefundSerializer(many=True))
+    def get_refunds(self, appointment: Appointment) -> Any:
+        return RefundSerializer(self._account(appointment).refunds, many=True).data
+
+    def _account(self, appointment: Appointment) -> Account:
+        accounts: Mapping[uuid.UUID, Account] = self.context["accounts"]
+        return accounts.get(appointment.uid) or Account()
+
+    def _described(self, invoice: Invoice | None) -> Any:
         return InvoiceSerializer(invoice).data if invoice else None
 
 

@@ -26,6 +26,11 @@ urlpatterns = [
         name="appointment-cancel",
     ),
     path(
+        "appointments/<uuid:uid>/reschedule/",
+        views.AppointmentReschedule.as_view(),
+        name="appointment-reschedule",
+    ),
+    path(
         "admin/schedules/<uuid:uid>/call-off/",
         views.ScheduleCallOff.as_view(),
         name="admin-schedule-call-off",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import (
     LIVE_STATES,
     AppointmentState,
+    CancelCause,
     EndReason,
     Source,
     WayToPay,
@@ -84,6 +85,9 @@ class Appointment(models.Model):
     state = models.CharField(_("state"), max_length=16, choices=AppointmentState)
     source = models.CharField(_("booked by"), max_length=8, choices=Source)
     end_reason = models.CharField(_("ended because"), max_length=10, choices=EndReason, blank=True)
+    cancel_cause = models.CharField(
+        _("reason given for cancelling"), max_length=10, choices=CancelCause, blank=True
+    )
     reason = SealedTextField(label="appointment.reason", null=True)
     tier = models.ForeignKey(
         "members.Tier", models.PROTECT, related_name="+", verbose_name=_("tier")
@@ -177,6 +181,10 @@ class Appointment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=AppointmentState.values), name="appointment_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(cancel_cause="") | Q(state="cancelled", cancel_cause__in=CancelCause),
+                name="appointment_cancel_cause_is_known",
             ),
         ]
         indexes = [

@@ -7,6 +7,7 @@ EXTENSION = timedelta(minutes=5)
 OPEN_PER_PATIENT = 4
 OPEN_PER_PATIENT_AND_DAY = 2
 HOLDS_PER_PATIENT = 1
+HOLDS_PER_MEMBER = 2  # one of their own making, the others won by an offer
 LAPSES_BEFORE_COOLING_DOWN = 3
 LAPSES_COUNTED = timedelta(days=1)
 COOLING_DOWN = timedelta(minutes=30)
@@ -25,18 +26,6 @@ def hold_expires_at(starts_at: datetime, now: datetime) -> datetime:
 def extended_until(hold_expires_at: datetime, starts_at: datetime) -> datetime:
     """Tell until when a hold runs after its one extension of 5 minutes."""
     return min(hold_expires_at + EXTENSION, starts_at)
-
-
-def cancel_until(starts_at: datetime, hours_before: int) -> datetime:
-    """Tell until when cancelling is free. Source: the department's rule, 24 hours unless set."""
-    return starts_at - timedelta(hours=hours_before)
-
-
-def may_cancel(
-    now: datetime, cancel_until: datetime, starts_at: datetime, can_cancel_late: bool
-) -> bool:
-    """Tell whether a member may cancel: in time, or late by privilege, never after the start."""
-    return now < cancel_until or (can_cancel_late and now < starts_at)
 
 
 def cools_down_until(lapses: list[datetime], now: datetime) -> datetime | None:

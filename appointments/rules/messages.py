@@ -20,6 +20,17 @@ KINDS = by_key(
         channels=("sms", "email"),
     ),
     MessageKind(
+        key="appointment_rescheduled",
+        label=_("Changes of time"),
+        title=_("Your visit is moved"),
+        text=_(
+            "Your visit of {before} is moved to {when}. Where: {where}. Please be there by "
+            "{arrive_by}. Reference: {reference}. {cancelling}"
+        ),
+        variables=("before", "when", "where", "arrive_by", "reference", "cancelling"),
+        channels=("sms", "email"),
+    ),
+    MessageKind(
         key="appointment_cancelled",
         label=_("Confirmations of cancelling"),
         title=_("Your visit is cancelled"),

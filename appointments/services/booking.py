@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
@@ -24,6 +23,7 @@ from appointments.errors import (
 from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.services.access import require_may_act
+from appointments.services.agreeing import priced, put_on_place, put_price
 from appointments.services.holds import end_old_holds, expire_lapsed_of
 from appointments.services.limits import (
     require_may_book,
@@ -31,7 +31,7 @@ from appointments.services.limits import (
     require_on_sale,
     require_within_limits,
 )
-from billing.rules import Quote, quote
+from billing.rules import Quote
 from billing.services.invoices import raise_invoice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
@@ -192,7 +192,7 @@ def confirm_appointment(
 
 
 def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
-    schedule = _bookable_schedule(wish.schedule_uid)
+    schedule = bookable_schedule(wish.schedule_uid)
     member, patient = lock_booker(wish.member, wish.patient)
     require_may_book(member=member, patient=patient, now=now)
     require_on_sale(schedule=schedule, member=member, starts_at=wish.starts_at, now=now)
@@ -201,7 +201,8 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
     require_within_limits(
         member=member, patient=patient, service_date=schedule.service_date, now=now
     )
-    slot = _claim(schedule, wish, Booker(rank=member.tier.rank), now)
+    booker = Booker(rank=member.tier.rank)
+    slot = claim(schedule, wish.starts_at, wish.slot_uid, booker, now)
     appointment = new_hold(member, patient, schedule, slot, now)
     with conflict_as(REFUSALS):
         appointment.save(force_insert=True)
@@ -216,15 +217,12 @@ def _confirm(
     member = appointment.member
     if way_to_pay == WayToPay.DESK and not privilege(member, "pay_at_desk", now):
         raise PayAtDeskNotAllowed()
-    price = _price(appointment.fee, appointment.currency, member, now)
+    price = priced(appointment.fee, appointment.currency, member, now)
     price = _paid_with_points(price, points)
     appointment.move_to(AppointmentState.BOOKED)
     appointment.way_to_pay = way_to_pay
     appointment.reason = reason or None
-    appointment.tier = member.tier
-    appointment.discount = price.discount
-    appointment.points = price.points
-    appointment.price = price.total
+    put_price(appointment, price, member)
     appointment.confirmed_at = now
     with conflict_as(REFUSALS):
         appointment.save()
@@ -257,7 +255,7 @@ def _said(wish: Wish) -> dict[str, object]:
     }
 
 
-def _bookable_schedule(uid: uuid.UUID) -> Schedule:
+def bookable_schedule(uid: uuid.UUID) -> Schedule:
     """Find what members can see. Raises: Missing."""
     rows = Schedule.objects.select_related("department__clinic", "doctor")
     schedule = rows.exclude(state=ScheduleState.DRAFT).filter(uid=uid).first()
@@ -266,29 +264,33 @@ def _bookable_schedule(uid: uuid.UUID) -> Schedule:
     return schedule
 
 
-def _claim(schedule: Schedule, wish: Wish, booker: Booker, now: datetime) -> Slot:
-    """Claim the wished place, the last step before the insert; lapsed holds give way first."""
-    claim = partial(
+def claim(
+    schedule: Schedule,
+    starts_at: datetime | None,
+    slot_uid: uuid.UUID | None,
+    booker: Booker,
+    now: datetime,
+) -> Slot:
+    """Claim the wished place; lapsed holds give way first.
+
+    Raises: SlotTaken, SoldOut, TryLater, CalledOff.
+    """
+    once_more = partial(
         claim_slot,
         schedule=schedule,
-        starts_at=wish.starts_at,
-        slot_uid=wish.slot_uid,
+        starts_at=starts_at,
+        slot_uid=slot_uid,
         booker=booker,
         now=now,
     )
     try:
-        return claim()
+        return once_more()
     except (SlotTaken, SoldOut):
         if expire_lapsed_of(schedule, now):
-            return claim()
+            return once_more()
         if Schedule.objects.filter(pk=schedule.pk, state=ScheduleState.CALLED_OFF).exists():
             raise CalledOff() from None
         raise
-
-
-def _price(fee: Decimal, currency: str, member: Member, now: datetime) -> Quote:
-    rate = privilege(member, "discount_rate", now)
-    return quote(fee=fee, currency=currency, discount_rate=rate, tier_name=member.tier.name)
 
 
 def _paid_with_points(price: Quote, points: int) -> Quote:
@@ -308,27 +310,14 @@ def new_hold(
     source: Source = Source.SELF,
 ) -> Appointment:
     """Make the hold of a claimed place, on today's terms; the caller saves it."""
-    department = schedule.department
-    price = _price(schedule.fee, schedule.currency, member, now)
-    return Appointment(
-        slot=slot,
+    appointment = Appointment(
         member=member,
         patient=patient,
-        doctor=schedule.doctor,
-        department=department,
-        limited_department=department if department.one_visit_a_day else None,
-        service_date=schedule.service_date,
-        starts_at=slot.starts_at,
-        ends_at=slot.ends_at,
         state=AppointmentState.HELD,
         source=source,
-        tier=member.tier,
-        fee=price.full,
-        discount=price.discount,
-        price=price.total,
-        currency=price.currency,
-        cancel_until=rules.cancel_until(slot.starts_at, department.cancel_hours_before),
-        late_refund_percent=department.late_refund_percent,
         created_at=now,
         hold_expires_at=rules.hold_expires_at(slot.starts_at, now),
     )
+    put_on_place(appointment, schedule, slot)
+    put_price(appointment, priced(schedule.fee, schedule.currency, member, now), member)
+    return appointment

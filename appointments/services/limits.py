@@ -75,6 +75,7 @@ def require_within_limits(
     open_ones = Appointment.objects.filter(OPEN, starts_at__gt=now)
     counts = open_ones.filter(Q(member=member) | Q(patient=patient)).aggregate(
         held=Count("id", filter=Q(patient=patient, state=AppointmentState.HELD)),
+        held_by_member=Count("id", filter=Q(member=member, state=AppointmentState.HELD)),
         that_day=Count("id", filter=Q(patient=patient, service_date=service_date)),
         of_patient=Count("id", filter=Q(patient=patient)),
         of_member=Count("id", filter=Q(member=member)),
@@ -85,10 +86,22 @@ def require_within_limits(
         "of_patient": rules.OPEN_PER_PATIENT,
     }
     if member is not None:
+        limits["held_by_member"] = rules.HOLDS_PER_MEMBER
         limits["of_member"] = privilege(member, "open_bookings_limit", now)
     for name, limit in limits.items():
         if counts[name] >= limit:
             raise TooManyOpen(limit=limit)
+
+
+def require_room_that_day(
+    *, patient: Patient, service_date: date, besides: Appointment, now: datetime
+) -> None:
+    """Refuse to move a visit to a day on which the patient has as many as may be."""
+    that_day = Appointment.objects.filter(
+        OPEN, patient=patient, service_date=service_date, starts_at__gt=now
+    )
+    if that_day.exclude(pk=besides.pk).count() >= rules.OPEN_PER_PATIENT_AND_DAY:
+        raise TooManyOpen(limit=rules.OPEN_PER_PATIENT_AND_DAY)
 
 
 def require_not_cooling_down(*, member: Member, now: datetime) -> None:

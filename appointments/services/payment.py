@@ -16,6 +16,7 @@ from medbook.locks import Rung, lock, retry_on_conflict
 from members.models import User
 
 PAYABLE = (
+    AppointmentState.BOOKED,
     AppointmentState.ARRIVED,
     AppointmentState.IN_CONSULTATION,
     AppointmentState.COMPLETED,
@@ -27,7 +28,7 @@ PAYABLE = (
 def take_desk_payment(
     *, appointment_uid: uuid.UUID, gateway: str, by: User, now: datetime
 ) -> Payment:
-    """Record cash or card taken at the desk, from check-in on: nothing paid is cancelled later.
+    """Record cash or card taken at the desk for what is open of a visit, from the booking on.
 
     Raises: WrongState, AlreadyPaid, Missing.
     """

@@ -12,7 +12,7 @@ from django.db import transaction
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.services.booking import invoice_subject
-from billing.selectors import paid_amount
+from billing.selectors import asked_back_amount, paid_amount, refunds_asked
 from medbook import clock
 from medbook.locks import retry_on_conflict
 from members.choices import PointReason
@@ -33,10 +33,12 @@ CAME_TO_NOTHING = (
 def award_points(*, appointment_uid: str) -> None:
     """Credit what a visit earns once it is both over and paid, whichever comes last.
 
-    The rate is the one that the member's tier had when the visit was over.
+    The rate is the one that the member's tier had when the visit was over. What is given back
+    of the payment earns nothing.
     """
     appointment = _appointment(appointment_uid)
-    paid = paid_amount(invoice_subject(appointment))
+    subject, now = invoice_subject(appointment), clock.now()
+    paid = paid_amount(subject) - asked_back_amount(subject, until=now)
     if appointment.completed_at is None or not paid:
         return
     member = lock_member(appointment.member.uid)
@@ -44,8 +46,8 @@ def award_points(*, appointment_uid: str) -> None:
     earn_points(
         member=member,
         points=to_earn(paid, rate),
-        reference=invoice_subject(appointment),
-        now=clock.now(),
+        reference=subject,
+        now=now,
     )
 
 
@@ -76,15 +78,20 @@ def take_back_awarded_points(
 ) -> None:
     """Take back the share of the earned points that a refund is of the payment.
 
-    `refund` names the refund; the amounts are what was refunded before it, and by it.
+    `refund` names the refund; the amounts are what was refunded before it, and by it. What was
+    asked back before the visit earned nothing, so that nothing is taken back for it.
     """
     earned = entry_of(PointReason.EARNED, subject)
     if earned is None:
         return
+    earlier = {str(each.uid): each for each in refunds_asked(subject, until=earned.at)}
+    if refund in earlier:
+        return
+    settled = [each.amount for each in earlier.values() if each.settled_at]
     points = to_take_back(
         earned=earned.amount,
-        paid=paid_amount(subject),
-        refunded_before=Decimal(refunded_before),
+        paid=paid_amount(subject) - sum(each.amount for each in earlier.values()),
+        refunded_before=Decimal(refunded_before) - sum(settled),
         refunded=Decimal(refunded),
     )
     take_back_points(

@@ -10,14 +10,15 @@ from appointments.errors import OutsideCheckInWindow, RepairOver, WrongState
 from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.rules.visits import may_repair
+from appointments.services.access import lock_with_place
 from medbook import clock
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.errors import Missing, NotAllowed, TryLater
-from medbook.locks import Rung, lock, retry_on_conflict
+from medbook.errors import NotAllowed
+from medbook.locks import retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
-from scheduling.services.slots import block_slots, lock_slots
+from scheduling.services.slots import block_slots
 
 
 @retry_on_conflict
@@ -106,16 +107,11 @@ def _require_conducts(appointment: Appointment, by: User) -> None:
 
 
 def lock_appointment(uid: uuid.UUID) -> Appointment:
-    """Lock an appointment, and its place before it. Raises: Missing, TryLater."""
+    """Lock an appointment, and its place before it. Raises: Missing."""
     details = ("slot__schedule", "doctor", "department__clinic")
-    rows = Appointment.objects.select_related(*details).filter(uid=uid)
-    known = rows.first()
-    if known is None:
-        raise Missing()
-    lock_slots([known.slot_id])
-    appointment = lock(rows, Rung.APPOINTMENT).get()
-    if appointment.slot_id != known.slot_id:  # moved to another time meanwhile
-        raise TryLater()
+    appointment, _slot = lock_with_place(
+        Appointment.objects.select_related(*details).filter(uid=uid)
+    )
     return appointment
 
 

@@ -1,6 +1,7 @@
 """How is money asked for, given up, and taken at the desk? Always in the caller's transaction."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from billing.choices import Gateway, InvoiceState, LineKind
 from billing.errors import AlreadyPaid, NothingToPay
@@ -21,6 +22,7 @@ def raise_invoice(
     quote: Quote,
     by: User | None,
     now: datetime,
+    part: int = 0,
 ) -> Invoice:
     """Ask for the money of a quote. An invoice of nothing is paid as it is raised."""
     require_transaction()
@@ -28,6 +30,7 @@ def raise_invoice(
     invoice = Invoice.objects.create(
         member=member,
         subject=subject,
+        part=part,
         purpose=purpose,
         currency=quote.currency,
         total=quote.total,
@@ -35,17 +38,22 @@ def raise_invoice(
         issued_at=now,
         paid_at=now if is_free else None,
     )
-    amounts = [(LineKind.FEE, quote.full)]
-    if quote.discount:
-        amounts.append((LineKind.TIER_DISCOUNT, -quote.discount))
-    if quote.points:
-        amounts.append((LineKind.POINTS, -quote.points_worth))
     InvoiceLine.objects.bulk_create(
         InvoiceLine(invoice=invoice, number=number, kind=kind, amount=amount)
-        for number, (kind, amount) in enumerate(amounts, start=1)
+        for number, (kind, amount) in enumerate(lines_of(quote), start=1)
     )
     record_event(Action.INVOICE_RAISED, subject=invoice, by=by, facts=_facts(invoice))
     return invoice
+
+
+def lines_of(quote: Quote) -> list[tuple[LineKind, Decimal]]:
+    """List for what an invoice over a quote asks, and what it takes off."""
+    lines = [(LineKind.FEE, quote.full)]
+    if quote.discount:
+        lines.append((LineKind.TIER_DISCOUNT, -quote.discount))
+    if quote.points:
+        lines.append((LineKind.POINTS, -quote.points_worth))
+    return lines
 
 
 def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
@@ -54,8 +62,12 @@ def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
     Raises: AlreadyPaid where money came in: that needs a refund.
     """
     invoice = locked_invoice(subject)
-    if invoice is None:
-        return
+    if invoice is not None:
+        void(invoice, by, now)
+
+
+def void(invoice: Invoice, by: User | None, now: datetime) -> None:
+    """Give up a locked invoice. Raises: AlreadyPaid."""
     if invoice.payments.exists():
         raise AlreadyPaid()
     invoice.state = InvoiceState.VOID
@@ -66,15 +78,14 @@ def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
 
 
 def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) -> Payment:
-    """Note that the whole of an invoice was paid at the desk; a second press changes nothing.
+    """Note that what is open of a subject was paid at the desk; a second press changes nothing.
 
     Raises: AlreadyPaid, NothingToPay.
     """
-    invoice = locked_invoice(subject)
-    if invoice is None or invoice.total == 0:
-        raise NothingToPay()
-    if invoice.state != InvoiceState.OPEN:
-        raise AlreadyPaid()
+    invoices = locked_invoices(subject)
+    invoice = next((each for each in invoices if each.is_due), None)
+    if invoice is None:
+        raise AlreadyPaid() if any(each.total for each in invoices) else NothingToPay()
     with conflict_as({"one_capture_per_invoice": AlreadyPaid}):
         payment = Payment.objects.create(
             invoice=invoice,
@@ -94,9 +105,14 @@ def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) 
 
 
 def locked_invoice(subject: str) -> Invoice | None:
-    """Lock the invoice that is not void of a subject, if there is one."""
-    live = Invoice.objects.live().filter(subject=subject)
+    """Lock the first invoice that is not void of a subject, if there is one."""
+    live = Invoice.objects.live().filter(subject=subject, part=0)
     return lock(live, Rung.INVOICE).first()
+
+
+def locked_invoices(subject: str) -> list[Invoice]:
+    """Lock the invoices that are not void of a subject, all parts."""
+    return list(lock(Invoice.objects.live().filter(subject=subject), Rung.INVOICE))
 
 
 def _facts(invoice: Invoice) -> dict[str, str]:

@@ -1,17 +1,18 @@
 """How does money go back? Always in the caller's transaction, except for the handing over."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from billing.choices import InvoiceState, PaymentState, RefundReason, RefundState
 from billing.errors import WrongState
 from billing.models import Invoice, Payment, Refund
 from billing.rules import share_of
-from billing.services.invoices import locked_invoice, void_invoice
+from billing.services.invoices import locked_invoices, void
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Missing
@@ -22,22 +23,49 @@ from members.models import User
 
 def give_up_invoice(
     *, subject: str, percent: int, reason: RefundReason, by: User | None, now: datetime
-) -> Refund | None:
+) -> list[Refund]:
     """Void what is not paid yet; of what is paid, ask for so many per cent to be given back.
 
-    Asking again for the same reason changes nothing. None where there is nothing to give back.
+    All parts of what is asked for the subject. Asking again for the same reason changes nothing.
     """
     require_transaction()
-    invoice = locked_invoice(subject)
-    if invoice is None:
-        return None
-    payment = invoice.payments.filter(state=PaymentState.CAPTURED).first()
-    if payment is None:
-        void_invoice(subject=subject, by=by, now=now)
-        return None
-    left = payment.amount - asked_back(payment)
-    amount = min(share_of(payment.amount, percent), left)
-    return _request(payment, amount, reason, str(reason), by, now) if amount > 0 else None
+    refunds = []
+    for invoice in locked_invoices(subject):
+        payment = captured(invoice)
+        if payment is None:
+            void(invoice, by, now)
+        elif amount := share_of(left_of(payment), percent):
+            refunds.append(_request(payment, amount, reason, str(reason), by, now))
+    return refunds
+
+
+def give_back(
+    *,
+    payments: Iterable[Payment],
+    amount: Decimal,
+    reason: RefundReason,
+    key: str,
+    by: User | None,
+    now: datetime,
+) -> list[Refund]:
+    """Ask for an amount to be given back, of the first payments first; invoices are locked."""
+    refunds = []
+    for payment in payments:
+        part = min(amount, left_of(payment))
+        if part > 0:
+            refunds.append(_request(payment, part, reason, key, by, now))
+            amount -= part
+    return refunds
+
+
+def captured(invoice: Invoice) -> Payment | None:
+    """Find the money that came in for an invoice."""
+    return invoice.payments.filter(state=PaymentState.CAPTURED).first()
+
+
+def left_of(payment: Payment) -> Decimal:
+    """Tell how much of a payment stays."""
+    return payment.amount - asked_back(payment)
 
 
 def asked_back(payment: Payment) -> Decimal:
@@ -58,7 +86,10 @@ def hand_back_refund(*, refund_uid: uuid.UUID, by: User, now: datetime) -> Refun
     refund = Refund.objects.get(pk=found.pk)
     if refund.state == RefundState.SUCCEEDED:
         raise WrongState(state=refund.get_state_display())
-    before = _given_back(payment)
+    before = _given_back(Refund.objects.filter(payment=payment))
+    before_of_subject = _given_back(
+        Refund.objects.filter(payment__invoice__subject=invoice.subject)
+    )
     refund.state = RefundState.SUCCEEDED
     refund.settled_at = now
     refund.settled_by = by
@@ -72,7 +103,7 @@ def hand_back_refund(*, refund_uid: uuid.UUID, by: User, now: datetime) -> Refun
         key=refund.uid,
         subject=invoice.subject,
         refund=str(refund.uid),
-        refunded_before=str(before),
+        refunded_before=str(before_of_subject),
         refunded=str(refund.amount),
     )
     return refund
@@ -103,8 +134,8 @@ def _request(
     return refund
 
 
-def _given_back(payment: Payment) -> Decimal:
-    done = payment.refunds.filter(state=RefundState.SUCCEEDED)
+def _given_back(refunds: QuerySet[Refund]) -> Decimal:
+    done = refunds.filter(state=RefundState.SUCCEEDED)
     return done.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
 

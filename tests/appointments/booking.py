@@ -2,6 +2,8 @@
 
 from appointments.services.booking import book_slot, hold_slot
 from appointments.services.calling_off import call_off_schedules
+from appointments.services.payment import take_desk_payment
+from appointments.services.rescheduling import reschedule_appointment
 from medbook import clock
 from tests.factories import UserFactory, member_with_patient
 
@@ -31,6 +33,28 @@ def book(member, schedule, *, key="key", patient=None, now=None, **chosen):
         now=now or clock.now(),
         **chosen,
     ).appointment
+
+
+def reschedule(visit, schedule, *, by=None, key="move", now=None, **chosen):
+    """Move a visit, as its member unless somebody else is named."""
+    return reschedule_appointment(
+        appointment_uid=visit.uid,
+        schedule_uid=schedule.uid,
+        idempotency_key=key,
+        by=by or visit.member.user,
+        now=now or clock.now(),
+        **chosen,
+    ).appointment
+
+
+def pay(visit, *, now=None):
+    """Take money at the desk for what is open of a visit."""
+    return take_desk_payment(
+        appointment_uid=visit.uid,
+        gateway="desk_cash",
+        by=UserFactory(is_staff=True),
+        now=now or clock.now(),
+    )
 
 
 def fill(schedule, *numbers):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from appointments.rules import booking as rules
+from appointments.rules import policies
 
 START = datetime(2026, 11, 26, 1, 20, tzinfo=UTC)
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -41,7 +42,7 @@ STOP = START - timedelta(days=1)
     ],
 )
 def test_cancelling_has_a_deadline(now, late, may):
-    assert rules.may_cancel(now, STOP, START, late) is may
+    assert policies.may_cancel(now, STOP, START, late) is may
 
 
 @pytest.mark.parametrize(

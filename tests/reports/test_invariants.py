@@ -90,6 +90,9 @@ BREAKS = {
     "an_agreed_appointment_has_its_invoice": [
         "UPDATE billing_invoice SET subject = 'appointment:lost' WHERE state = 'open'"
     ],
+    "a_further_part_follows_what_was_paid": [
+        "UPDATE billing_invoice SET part = 1 WHERE state = 'open'"
+    ],
     "nobody_owes_for_what_did_not_come_about": [
         "UPDATE billing_invoice SET state = 'open' WHERE state = 'void'"
     ],

@@ -16,7 +16,9 @@ from appointments.api.serializers import (
     BookingBody,
     CalledOffSerializer,
     CallOffBody,
+    CancelBody,
     ConfirmBody,
+    RescheduleBody,
     ScheduleSerializer,
     SchedulesQuery,
     SlotSerializer,
@@ -36,10 +38,12 @@ from appointments.errors import (
     MemberSuspended,
     NotOpenYet,
     NotYourPatient,
+    OtherDepartment,
     OutsideCheckInWindow,
     PatientBusy,
     PatientSuspended,
     PayAtDeskNotAllowed,
+    RescheduleLimit,
     SaleOver,
     TooLateToCancel,
     TooManyOpen,
@@ -52,6 +56,7 @@ from appointments.selectors.sessions import SessionFilters, seen_sessions
 from appointments.selectors.terms import terms_of
 from appointments.selectors.visits import of_member, own_appointment, with_details
 from appointments.services.booking import (
+    Placed,
     book_slot,
     confirm_appointment,
     hold_slot,
@@ -60,9 +65,9 @@ from appointments.services.booking import (
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import extend_hold
+from appointments.services.rescheduling import reschedule_appointment
 from appointments.services.visits import check_in, finish_visit, start_visit
-from billing.models import Invoice
-from billing.selectors import live_invoices
+from billing.selectors import Account, accounts_of
 from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
 from medbook.api_schema import keyed, refuses
@@ -75,7 +80,7 @@ from members.models import Member, Patient
 from members.selectors.people import member_of, patient_links, signed_in
 from scheduling.errors import SlotTaken, SoldOut
 
-PATIENT_REFUSALS = (
+BOOKER_REFUSALS = (
     MemberSuspended,
     PatientSuspended,
     NotYourPatient,
@@ -85,10 +90,15 @@ PATIENT_REFUSALS = (
     PatientBusy,
     AlreadyBookedDoctorDay,
     AlreadyBookedDepartmentDay,
+)
+PATIENT_REFUSALS = (
+    *BOOKER_REFUSALS,
     PayAtDeskNotAllowed,
     TooManyPoints,
     NotEnoughPoints,
 )
+PLACE_REFUSALS = (CalledOff, InThePast, NotOpenYet, SaleOver, SlotTaken, SoldOut)
+KEY_REFUSALS = (IdempotencyKeyRequired, IdempotencyKeyReused, InProgress)
 
 
 class ScheduleList(Endpoint):
@@ -145,9 +155,9 @@ class MemberEndpoint(Endpoint):
     permission_classes = (IsMember,)
 
     def described(self, uid: uuid.UUID) -> Any:
-        """Describe an appointment of the caller as it is now. Two queries."""
+        """Describe an appointment of the caller as it is now. Three queries."""
         appointment = own_appointment(calling_member(self.request), uid=uid)
-        context = {"invoices": _invoices_of([appointment])}
+        context = {"accounts": _accounts_of([appointment])}
         return AppointmentSerializer(appointment, context=context).data
 
 
@@ -168,7 +178,7 @@ class AppointmentList(MemberEndpoint):
         if last_day := self.asked.get("last_day"):
             rows = rows.filter(service_date__lte=last_day)
         found = self.paginate_queryset(rows) or []
-        context = {"invoices": _invoices_of(found)}
+        context = {"accounts": _accounts_of(found)}
         return self.get_paginated_response(
             AppointmentSerializer(found, many=True, context=context).data
         )
@@ -179,19 +189,7 @@ class AppointmentList(MemberEndpoint):
         request=BookingBody,
         responses={201: AppointmentSerializer},
     )
-    @refuses(
-        *PATIENT_REFUSALS,
-        IdempotencyKeyRequired,
-        IdempotencyKeyReused,
-        InProgress,
-        CalledOff,
-        InThePast,
-        NotOpenYet,
-        SaleOver,
-        CoolingDown,
-        SlotTaken,
-        SoldOut,
-    )
+    @refuses(*PATIENT_REFUSALS, *PLACE_REFUSALS, *KEY_REFUSALS, CoolingDown)
     def post(self, request: Request) -> Response:
         """Book a place to be paid at the clinic, or only hold it for 15 minutes."""
         key = idempotency_key(request)
@@ -218,8 +216,8 @@ class AppointmentList(MemberEndpoint):
             if way_to_pay
             else hold_slot(**wish)
         )
-        headers = {"Idempotent-Replay": "true"} if placed.is_replay else {}
-        return Response(self.described(placed.appointment.uid), status=201, headers=headers)
+        described = self.described(placed.appointment.uid)
+        return Response(described, status=201, headers=_replayed(placed))
 
 
 class AppointmentDetail(MemberEndpoint):
@@ -271,14 +269,51 @@ class AppointmentExtend(MemberEndpoint):
 class AppointmentCancel(MemberEndpoint):
     """Cancel before the visit."""
 
-    @extend_schema(operation_id="cancel", request=NoBody, responses={200: AppointmentSerializer})
+    @extend_schema(
+        operation_id="cancel", request=CancelBody, responses={200: AppointmentSerializer}
+    )
     @refuses(TooLateToCancel, AlreadyCancelled, WrongState)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
-        """Cancel and give the place back."""
-        self.said(NoBody)
+        """Cancel, give the place back, and ask for the money back; `refunds` says how much."""
+        cause = self.said(CancelBody).get("reason")
         by = calling_member(request).user
-        cancel_appointment(appointment_uid=uid, by=by, now=clock.now())
+        cancel_appointment(appointment_uid=uid, cause=cause, by=by, now=clock.now())
         return Response(self.described(uid))
+
+
+class AppointmentReschedule(MemberEndpoint):
+    """Move a visit to another time."""
+
+    @extend_schema(
+        operation_id="reschedule",
+        parameters=keyed(is_required=True),
+        request=RescheduleBody,
+        responses={200: AppointmentSerializer},
+    )
+    @refuses(
+        *BOOKER_REFUSALS,
+        *PLACE_REFUSALS,
+        *KEY_REFUSALS,
+        TooLateToCancel,
+        RescheduleLimit,
+        OtherDepartment,
+        TooManyPoints,
+        WrongState,
+    )
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Move a booked visit; the old time is kept until the new one is certain."""
+        key = idempotency_key(request)
+        said = self.said(RescheduleBody)
+        placed = reschedule_appointment(
+            appointment_uid=uid,
+            schedule_uid=said["schedule"],
+            starts_at=said.get("starts_at"),
+            slot_uid=said.get("slot"),
+            idempotency_key=key,
+            by=calling_member(request).user,
+            now=clock.now(),
+        )
+        return Response(self.described(uid), headers=_replayed(placed))
 
 
 class ScheduleCallOff(Endpoint):
@@ -350,6 +385,11 @@ class VisitFinish(VisitEndpoint):
         return self.moved(finish_visit, uid)
 
 
+def _replayed(placed: Placed) -> dict[str, str]:
+    """Say by a header where an earlier request had the effect."""
+    return {"Idempotent-Replay": "true"} if placed.is_replay else {}
+
+
 def _source(request: Request) -> str:
     """Name the database for a list; who has a token may just have booked, and reads it there."""
     return "default" if request.auth else databases.catalogue()
@@ -362,12 +402,12 @@ def _patient(member: Member, uid: uuid.UUID) -> Patient:
     return link.patient
 
 
-def _invoices_of(appointments: Iterable[Appointment]) -> dict[uuid.UUID, Invoice]:
-    """Find the invoices of appointments that have one, by the appointment's uid. One query."""
+def _accounts_of(appointments: Iterable[Appointment]) -> dict[uuid.UUID, Account]:
+    """Find what is asked for appointments, by the appointment's uid. Two queries."""
     subjects = {
         appointment.uid: invoice_subject(appointment)
         for appointment in appointments
         if appointment.state != AppointmentState.HELD
     }
-    invoices = live_invoices(list(subjects.values())) if subjects else {}
-    return {uid: invoices[subject] for uid, subject in subjects.items() if subject in invoices}
+    accounts = accounts_of(list(subjects.values())) if subjects else {}
+    return {uid: accounts[subject] for uid, subject in subjects.items()}
