@@ -44,10 +44,14 @@ class Account:
         return next((each for each in reversed(self.invoices) if each.part), None)
 
     @property
+    def came_in(self) -> Decimal:
+        """How much was paid."""
+        return sum((each.total for each in self.invoices if not each.is_due), Decimal(0))
+
+    @property
     def paid(self) -> Decimal:
-        """How much came in and stays: what was asked back is off."""
-        came_in = [each.total for each in self.invoices if not each.is_due]
-        return sum(came_in, Decimal(0)) - self.going_back
+        """How much of it stays: what was asked back is off."""
+        return self.came_in - self.going_back
 
     @property
     def going_back(self) -> Decimal:
@@ -63,19 +67,21 @@ class Account:
 def accounts_of(subjects: Collection[str]) -> dict[str, Account]:
     """Collect invoices that are not void, and refunds that have not failed, by subject.
 
-    Two queries, however many subjects; an empty account where nothing was asked.
+    One query, and one more where something was paid; an empty account where nothing was asked.
     """
-    found: defaultdict[str, Account] = defaultdict(Account)
+    accounts = {subject: Account() for subject in subjects}
     for invoice in Invoice.objects.live().filter(subject__in=subjects).order_by("subject", "part"):
-        found[invoice.subject].invoices.append(invoice)
-    refunds = _going(Refund.objects.filter(payment__invoice__subject__in=subjects))
-    for refund in refunds.select_related("payment__invoice").order_by("id"):
-        found[refund.payment.invoice.subject].refunds.append(refund)
-    return {subject: found[subject] for subject in subjects}
+        accounts[invoice.subject].invoices.append(invoice)
+    paid = [subject for subject, account in accounts.items() if account.came_in]
+    if paid:
+        refunds = _going(Refund.objects.filter(payment__invoice__subject__in=paid))
+        for refund in refunds.select_related("payment__invoice").order_by("id"):
+            accounts[refund.payment.invoice.subject].refunds.append(refund)
+    return accounts
 
 
 def account_of(subject: str) -> Account:
-    """Collect what is asked for one subject, and what goes back. Two queries."""
+    """Collect what is asked for one subject, and what goes back. Two queries at most."""
     return accounts_of([subject])[subject]
 
 

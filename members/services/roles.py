@@ -25,7 +25,7 @@ SEES_PEOPLE = {
     *_each("view", "members", "tier", "tierchange"),
 }
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
-SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment")
+SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
@@ -49,6 +49,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "appointments.add_extra_place",
         "appointments.note_no_show",
         "billing.record_desk_payment",
+        "billing.hand_back_refund",
     },
     Role.DOCTOR: {
         *SEES_SCHEDULES,
@@ -70,6 +71,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.view_pointentry",
         *DECIDES,
         "billing.record_desk_payment",
+        "billing.hand_back_refund",
         "reports.view_reports",
     },
     Role.AUDITOR: {

@@ -14,7 +14,7 @@ from billing.errors import AlreadyPaid
 from billing.selectors import invoice_of
 from medbook.errors import NotAllowed
 from scheduling.choices import SlotState
-from tests.appointments.booking import book
+from tests.appointments.booking import book, hold
 from tests.factories import UserFactory, member_with_patient, schedule_with_slots
 
 
@@ -64,10 +64,10 @@ def test_nobody_checks_in_twice(staff):
         check_in(**staff)
 
 
-def test_the_desk_takes_money_from_check_in_on(visit, staff):
+def test_the_desk_takes_money_from_the_booking_on(visit, staff):
+    held = hold(member_with_patient(), schedule_with_slots(1))
     with pytest.raises(WrongState):
-        take_desk_payment(gateway="desk_cash", **staff)
-    check_in(**staff)
+        take_desk_payment(gateway="desk_cash", **{**staff, "appointment_uid": held.uid})
 
     payment = take_desk_payment(gateway="desk_cash", **staff)
 

@@ -64,6 +64,7 @@ MATRIX = {
     "billing.invoice": {"view": {D, F, A}},
     "billing.invoiceline": {"view": {D, F, A}},
     "billing.payment": {"view": {D, F, A}, "record_desk_payment": {D, F}},
+    "billing.refund": {"view": {D, F, A}, "hand_back_refund": {D, F}},
     "approvals.approval": {"view": {F, A, X}, "decide_approval": {F, X}},
     "audit.operationlog": {"view": {A}},
     "jobs.job": {"view": {A, X}},

@@ -109,6 +109,7 @@ PAGES_AND_API = {
     "appointment-confirm": OWNER,
     "appointment-extend": OWNER,
     "appointment-cancel": OWNER,
+    "appointment-reschedule": OWNER,
     "admin-schedule-list": {DESK, DOCTOR, SCHEDULER, AUDITOR},
     "admin-schedule-detail": {DESK, DOCTOR, SCHEDULER, AUDITOR},
     "admin-schedule-publish": {SCHEDULER},
@@ -185,6 +186,7 @@ MODELS = {
     "appointments.appointment": Model({DESK, DOCTOR, AUDITOR}),
     "billing.invoice": Model(SEES_MONEY),
     "billing.payment": Model(SEES_MONEY),
+    "billing.refund": Model(SEES_MONEY),
     "audit.operationlog": Model({AUDITOR}),
     "approvals.approval": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "outbox.outboxmessage": Model({ADMINISTRATOR}),
@@ -223,6 +225,7 @@ ACTIONS = {
         "approve": {FINANCE, ADMINISTRATOR},
         "refuse": {FINANCE, ADMINISTRATOR},
     },
+    "billing.refund": {"hand_back": {DESK, FINANCE}},
     "scheduling.schedule": {"publish": {SCHEDULER}, "call_off": {SCHEDULER}},
     "appointments.appointment": {
         "check_in": {DESK},

@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client
 
+from appointments.services.cancelling import cancel_appointment
 from appointments.services.payment import take_desk_payment
 from appointments.services.visits import check_in
 from billing.choices import Gateway
@@ -151,6 +152,10 @@ def make_world():
     seen = book(bo, world.schedule, key="seen")
     check_in(appointment_uid=seen.uid, **desk)
     take_desk_payment(appointment_uid=seen.uid, gateway=Gateway.DESK_CASH, **desk)
+    given_up = book(bo, world.other, key="given up")
+    desk = {**desk, "now": clock.now()}
+    take_desk_payment(appointment_uid=given_up.uid, gateway=Gateway.DESK_CARD, **desk)
+    cancel_appointment(appointment_uid=given_up.uid, by=bo.user, now=clock.now())
     # Bo books for Alice, who may say no.
     world.bos_link = FamilyLinkFactory(
         member=bo, patient=world.booked.patient, relation=Relation.OTHER, label="Alice Chen"

@@ -155,7 +155,7 @@ class MemberEndpoint(Endpoint):
     permission_classes = (IsMember,)
 
     def described(self, uid: uuid.UUID) -> Any:
-        """Describe an appointment of the caller as it is now. Three queries."""
+        """Describe an appointment of the caller as it is now. Three queries at most."""
         appointment = own_appointment(calling_member(self.request), uid=uid)
         context = {"accounts": _accounts_of([appointment])}
         return AppointmentSerializer(appointment, context=context).data
@@ -403,7 +403,7 @@ def _patient(member: Member, uid: uuid.UUID) -> Patient:
 
 
 def _accounts_of(appointments: Iterable[Appointment]) -> dict[uuid.UUID, Account]:
-    """Find what is asked for appointments, by the appointment's uid. Two queries."""
+    """Find what is asked for appointments, by the appointment's uid. Two queries at most."""
     subjects = {
         appointment.uid: invoice_subject(appointment)
         for appointment in appointments
