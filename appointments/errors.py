@@ -182,3 +182,9 @@ class RepairOver(Refused):
     """The day of the visit is over."""
 
     message = _("A visit's state can be corrected on the day of the visit only.")
+
+
+class PaymentDue(Refused):
+    """The rest of a higher price is to be paid before the visit."""
+
+    message = _("The new time costs more. Please take the rest of the payment first.")

@@ -6,11 +6,13 @@ from datetime import datetime
 from django.db import transaction
 
 from appointments.choices import AppointmentState
-from appointments.errors import OutsideCheckInWindow, RepairOver, WrongState
+from appointments.errors import OutsideCheckInWindow, PaymentDue, RepairOver, WrongState
 from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.rules.visits import may_repair
 from appointments.services.access import lock_with_place
+from appointments.services.booking import invoice_subject
+from billing.selectors import is_extra_due
 from medbook import clock
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
@@ -24,12 +26,17 @@ from scheduling.services.slots import block_slots
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
-    """Note that the patient has come. Raises: OutsideCheckInWindow, WrongState, Missing."""
+    """Note that the patient has come.
+
+    Raises: OutsideCheckInWindow, PaymentDue, WrongState, Missing.
+    """
     appointment = lock_appointment(appointment_uid)
     if not rules.may_check_in(
         appointment.service_date, clock.local_date(now, appointment.time_zone)
     ):
         raise OutsideCheckInWindow()
+    if is_extra_due(invoice_subject(appointment)):
+        raise PaymentDue()
     appointment.arrived_at = now
     return _move(appointment, AppointmentState.ARRIVED, Action.APPOINTMENT_ARRIVED, by)
 

@@ -12,6 +12,7 @@ from appointments.errors import (
     NotOpenYet,
     OtherDepartment,
     PatientBusy,
+    PaymentDue,
     RescheduleLimit,
     SaleOver,
     TooLateToCancel,
@@ -22,9 +23,10 @@ from appointments.errors import (
 from appointments.models import Appointment
 from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment
+from appointments.services.visits import check_in
 from billing.choices import InvoiceState, RefundReason
 from billing.models import Invoice, Refund
-from billing.selectors import account_of, is_extra_due
+from billing.selectors import account_of
 from medbook import clock
 from medbook.audit.models import OperationLog
 from medbook.errors import Missing
@@ -322,10 +324,12 @@ class TestMoney:
 
         assert moved.price == 200
         assert (account(visit).extra.total, account(visit).due) == (20, 20)
-        assert is_extra_due(invoice_subject(visit))
+        here = {"appointment_uid": visit.uid, "by": UserFactory(is_staff=True)}
+        with pytest.raises(PaymentDue):
+            check_in(**here, now=moved.starts_at)
         pay(visit)
-        assert not is_extra_due(invoice_subject(visit))
         assert account(visit).paid == 200
+        assert check_in(**here, now=moved.starts_at).state == AppointmentState.ARRIVED
 
     def test_cheaper_asks_the_difference_back(self, visit):
         pay(visit)

@@ -43,6 +43,7 @@ from appointments.errors import (
     PatientBusy,
     PatientSuspended,
     PayAtDeskNotAllowed,
+    PaymentDue,
     RescheduleLimit,
     SaleOver,
     TooLateToCancel,
@@ -355,7 +356,7 @@ class VisitCheckIn(VisitEndpoint):
     permissions_needed = ("appointments.check_in",)
 
     @extend_schema(operation_id="check_in", request=NoBody, responses={200: VisitSerializer})
-    @refuses(OutsideCheckInWindow, WrongState)
+    @refuses(OutsideCheckInWindow, PaymentDue, WrongState)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Note that the patient has come."""
         return self.moved(check_in, uid)

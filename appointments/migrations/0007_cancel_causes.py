@@ -7,7 +7,7 @@ import appointments.choices
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("appointments", "0005_offered_places_have_an_open_offer"),
+        ("appointments", "0006_missed_visits_and_the_desk"),
         ("members", "0011_instants_may_be_blank"),
         ("scheduling", "0003_reserves_leaves_and_limits"),
     ]
