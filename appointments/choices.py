@@ -4,6 +4,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from scheduling.choices import HalfDay as HalfDay
+
 
 class AppointmentState(TextChoices):
     """States of an appointment; the moves between them are in models.MOVES."""
@@ -80,14 +82,6 @@ class OfferState(TextChoices):
     DECLINED = "declined", _("Declined")
     LAPSED = "lapsed", pgettext_lazy("offer", "Not answered in time")
     WITHDRAWN = "withdrawn", _("Withdrawn by the clinic")
-
-
-class HalfDay(TextChoices):
-    """Parts of a day in which sessions start."""
-
-    MORNING = "morning", pgettext_lazy("half of a day", "Morning")
-    AFTERNOON = "afternoon", pgettext_lazy("half of a day", "Afternoon")
-    EVENING = "evening", pgettext_lazy("half of a day", "Evening")
 
 
 class SkipReason(TextChoices):

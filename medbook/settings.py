@@ -382,6 +382,8 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
 }
 # Each answers whether a patient still has a use for whom books; the member is None for all.
 PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
+# Tells by reference which visits are in places that staff want to give up.
+BOOKED_IN = "appointments.selectors.visits.references_in"
 # Kinds of messages to members, by key; each app words its own.
 MESSAGE_KINDS = ["members.rules.messages.KINDS", "appointments.rules.messages.KINDS"]
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.

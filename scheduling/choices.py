@@ -40,6 +40,25 @@ class DayKind(TextChoices):
     WORKDAY = "workday", pgettext_lazy("calendar", "Working day")
 
 
+class HalfDay(TextChoices):
+    """Parts of a day in which sessions start."""
+
+    MORNING = "morning", pgettext_lazy("half of a day", "Morning")
+    AFTERNOON = "afternoon", pgettext_lazy("half of a day", "Afternoon")
+    EVENING = "evening", pgettext_lazy("half of a day", "Evening")
+
+
+class ConflictKind(TextChoices):
+    """What keeps a session from being published, or asks for somebody to look at it."""
+
+    DOCTOR_TWICE = "doctor_twice", _("Doctor twice at once")
+    ROOM_TWICE = "room_twice", _("Room twice at once")
+    LEAVE = "leave", _("Doctor on leave")
+    ROOM_CLOSED = "room_closed", _("Room closed")
+    HOLIDAY = "holiday", _("Public holiday")
+    WEEKLY_HOURS = "weekly_hours", _("Above the weekly hours")
+
+
 class RushMode(TextChoices):
     """How places are given out when they are released."""
 

@@ -26,13 +26,22 @@ class WrongState(Refused):
 class VersionConflict(Refused):
     """Somebody else changed the schedule since it was read."""
 
-    message = _("Somebody changed this schedule in the meantime. Look at it again.")
+    message = _("%(who)s changed this schedule in the meantime (%(at)s). Look at it again.")
 
 
 class CapacityBelowBooked(Refused):
     """Places above the new number are taken."""
 
-    message = _("Place %(number)s is taken; there cannot be fewer places than that.")
+    message = _(
+        "Place %(number)s is taken; there cannot be fewer places than that."
+        " It would hit %(count)s: %(references)s."
+    )
+
+
+class KeptTooMany(Refused):
+    """More places are to be kept than there are."""
+
+    message = _("%(kept)s places cannot be kept for the desk where there are %(places)s.")
 
 
 class InThePast(Refused):
@@ -57,6 +66,27 @@ class DoctorOnLeave(Refused):
     """The doctor is away then."""
 
     message = _("The doctor does not sit from %(starts_at)s to %(ends_at)s.")
+
+
+class RoomClosed(Refused):
+    """The room is no longer in use."""
+
+    message = _("Room %(room)s is closed.")
+
+
+class OnHoliday(Refused):
+    """The day is a public holiday, and nobody gave a reason to sit all the same."""
+
+    message = _("%(day)s is a public holiday (%(name)s). Publishing it needs a reason.")
+
+
+class AboveWeeklyHours(Refused):
+    """The doctor would sit longer than agreed that week, and nobody gave a reason."""
+
+    message = _(
+        "With this session %(doctor)s sits %(hours)s hours that week; %(limit)s are agreed."
+        " Publishing it needs a reason."
+    )
 
 
 class ScheduleClash(Refused):

@@ -1,5 +1,7 @@
 """Which shape do rosters and schedules have when staff type them in?"""
 
+import re
+import uuid
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,7 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
 from medbook.locks import Rung, lock
-from scheduling.models import Room, Schedule
+from scheduling.models import Clinic, Department, Doctor, Room, Schedule, VisitType
+from scheduling.rules.sessions import MOST_PLACES
+from scheduling.rules.weeks import Week
+from scheduling.services.rosters import SessionPlan
 
 MOST_UPLOADED = 5 * 1024 * 1024
 
@@ -60,6 +65,161 @@ class DraftForm(forms.ModelForm):
         return rows.values_list("version", flat=True).first()
 
 
+class RosterFilter(forms.Form):
+    """Which week of whose rosters; nothing said: this week of a clinic's first department."""
+
+    week = forms.CharField(
+        label=_("Week"), max_length=10, widget=forms.TextInput({"type": "week"}), required=False
+    )
+    clinic = forms.ModelChoiceField(
+        Clinic.objects.filter(is_active=True).order_by("code"),
+        to_field_name="code",
+        label=_("Clinic"),
+        required=False,
+        empty_label=None,
+    )
+    department = forms.ModelChoiceField(
+        Department.objects.filter(is_active=True).order_by("clinic__code", "code"),
+        to_field_name="code",
+        label=_("Department"),
+        required=False,
+        empty_label=_("All departments"),
+    )
+
+    def clean_week(self) -> Week | None:
+        """Refuse a week that no year has."""
+        name = self.cleaned_data["week"]
+        week = Week.named(name) if name else None
+        if name and week is None:
+            raise forms.ValidationError(_("There is no such week. Write it like 2026-W48."))
+        return week
+
+    def clean(self) -> dict[str, Any]:
+        """Take the department's clinic where none is said; refuse a department of another."""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        department, clinic = found.get("department"), found.get("clinic")
+        if department and clinic and department.clinic_id != clinic.pk:
+            self.add_error("department", _("This department is in another clinic."))
+        elif department:
+            found["clinic"] = department.clinic
+        return found
+
+
+class SessionForm(forms.Form):
+    """A draft on the roster, in clinic time, with plain choices among one department's doctors."""
+
+    doctor = forms.ModelChoiceField(Doctor.objects.none(), label=_("doctor"), empty_label=None)
+    service_date = forms.DateField(
+        label=_("date"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    start_time = forms.TimeField(
+        label=_("from"),
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+        help_text=_("In the clinic's time."),
+    )
+    end_time = forms.TimeField(
+        label=_("until"), widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+    )
+    room = forms.ModelChoiceField(Room.objects.none(), label=_("room"))
+    visit_type = forms.ModelChoiceField(
+        VisitType.objects.order_by("code"), label=_("visit type"), empty_label=None
+    )
+    max_appointments = forms.IntegerField(label=_("places"), min_value=1, max_value=MOST_PLACES)
+    desk_places = forms.IntegerField(
+        label=_("places kept for the front desk"), min_value=0, max_value=MOST_PLACES, initial=0
+    )
+    fee = forms.DecimalField(label=_("fee"), min_value=0, max_digits=12, decimal_places=2)
+    high_demand = forms.BooleanField(
+        label=_("high demand"),
+        required=False,
+        help_text=_("A place given back returns at a random later minute."),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(
+        self, data: Any = None, *, department: Department, initial: Any = None, kept: Any = None
+    ) -> None:
+        super().__init__(data, initial=initial)
+        doctors = Doctor.objects.filter(department=department, is_active=True)
+        rooms = Room.objects.filter(clinic=department.clinic_id, is_active=True)
+        if kept is not None:
+            doctors |= Doctor.objects.filter(pk=kept.doctor_id)
+            rooms |= Room.objects.filter(pk=kept.room_id)
+        fields: Any = self.fields
+        fields["doctor"].queryset = doctors.select_related("department__clinic").order_by("code")
+        fields["room"].queryset = rooms.select_related("clinic").order_by("code")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to keep more places than there are."""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        kept, places = found.get("desk_places"), found.get("max_appointments")
+        if kept is not None and places is not None and kept > places:
+            self.add_error("desk_places", _("No more places can be kept than there are."))
+        return found
+
+    @property
+    def plan(self) -> SessionPlan:
+        """What was planned."""
+        return SessionPlan(
+            **{name: value for name, value in self.cleaned_data.items() if name != "version"}
+        )
+
+
+class DayQuery(forms.Form):
+    """For whom and when a session is to be drafted, if that is said."""
+
+    doctor = forms.UUIDField(required=False)
+    day = forms.DateField(required=False)
+    department = forms.SlugField(required=False)
+
+
+class ChosenForm(forms.Form):
+    """Sessions ticked on the roster, each with the version that was read, and what to do."""
+
+    act = forms.ChoiceField(choices=[(act, act) for act in ("room", "places", "delete")])
+    room = forms.ModelChoiceField(Room.objects.filter(is_active=True), required=False)
+    places = forms.IntegerField(min_value=1, max_value=MOST_PLACES, required=False)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        self.chosen = [read_choice(value) for value in data.getlist("session")]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse ticks that no page of ours has made, and an act without what it needs."""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.chosen:
+            raise forms.ValidationError(_("Please tick at least one session."))
+        if None in self.chosen:
+            raise forms.ValidationError(_("This is no session of the roster."))
+        act = found.get("act")
+        if act == "room" and not found.get("room") and "room" not in self.errors:
+            self.add_error("room", _("Please choose a room."))
+        if act == "places" and not found.get("places") and "places" not in self.errors:
+            self.add_error("places", _("Please say how many places."))
+        return found
+
+
+def read_choice(value: str) -> tuple[uuid.UUID, int] | None:
+    """Read a tick: a session and the version that was shown; None for anything else."""
+    found = re.fullmatch(r"([0-9a-f-]{36}):(\d{1,9})", value)
+    try:
+        return (uuid.UUID(found[1]), int(found[2])) if found else None
+    except ValueError:
+        return None
+
+
+class PublishForm(forms.Form):
+    """Why to publish what is on a holiday or above the hours, where that is asked."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        required=False,
+        widget=forms.Textarea({"rows": 2}),
+        help_text=_("Kept in the operation log. Please write no names or health data."),
+    )
+
+
 class AdjustForm(forms.Form):
     """What may change in a schedule that members can see."""
 
@@ -77,6 +237,11 @@ class AdjustForm(forms.Form):
         decimal_places=2,
         help_text=_("Appointments made before keep their price."),
     )
+    high_demand = forms.BooleanField(
+        label=_("high demand"),
+        required=False,
+        help_text=_("A place given back returns at a random later minute."),
+    )
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, schedule: Schedule) -> None:
@@ -84,6 +249,7 @@ class AdjustForm(forms.Form):
             "room": schedule.room_id,
             "max_appointments": schedule.max_appointments,
             "fee": schedule.fee,
+            "high_demand": schedule.high_demand,
             "version": schedule.version,
         }
         super().__init__(data, initial=initial)

@@ -1,6 +1,7 @@
 """Which appointments may somebody see?"""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Prefetch
@@ -71,3 +72,9 @@ def visits_under_way(member: Member) -> str | Promise | None:
     if Appointment.objects.live().filter(member=member).exists():
         return _("You have appointments that are not over. Cancel them, or wait until they are.")
     return None
+
+
+def references_in(slot_ids: Collection[int]) -> list[str]:
+    """List the live appointments in places, by reference. One query."""
+    live = Appointment.objects.live().filter(slot__in=list(slot_ids))
+    return list(live.order_by("starts_at", "id").values_list("reference", flat=True))

@@ -31,6 +31,7 @@ class Action(TextChoices):
     APPOINTMENT_REPAIRED = "appointment.repaired", _("State of a visit corrected")
     PAYMENT_RECORDED = "payment.recorded", _("Payment recorded")
     SCHEDULE_CHANGED = "schedule.changed", _("Schedule changed")
+    SCHEDULE_DELETED = "schedule.deleted", _("Draft of a schedule deleted")
     SCHEDULE_PUBLISHED = "schedule.published", _("Schedule published")
     SCHEDULE_CALLED_OFF = "schedule.called_off", _("Schedule called off")
     RELEASE_RUN = "release.run", _("Release run")

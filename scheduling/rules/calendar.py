@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from medbook.bilingual import Bilingual
 from scheduling.choices import DayKind
 
 
@@ -15,6 +16,8 @@ class Day:
     as_weekday: int | None = None
     name_en: str = ""
     name_zh: str = ""
+
+    name = Bilingual("name")
 
     @property
     def is_special(self) -> bool:

@@ -12,13 +12,20 @@ from zoneinfo import ZoneInfo
 
 from pypinyin import lazy_pinyin
 
-from scheduling.choices import SaleState, ScheduleState
+from scheduling.choices import HalfDay, SaleState, ScheduleState
 
 MOST_PLACES = 5000
 LONGEST_SESSION = timedelta(hours=12)
 DESK_RANK = 32767  # places kept for the front desk: above every tier
 NIGHTLY_RUN_AT = time(2)  # clinic time; from then on the next date belongs to the horizon
 RUN_IS_LATE_AT = time(2, 15)
+
+# From and until which hour of the clinic's clock a session starts in each half-day.
+HOURS: dict[HalfDay, tuple[int, int]] = {
+    HalfDay.MORNING: (0, 12),
+    HalfDay.AFTERNOON: (12, 18),
+    HalfDay.EVENING: (18, 24),
+}
 
 # Characters that are read otherwise in a family name than in most words.
 FAMILY_NAMES = {
@@ -145,6 +152,17 @@ def slot_times(
         )
         for index in range(count)
     ]
+
+
+def half_day(at: time) -> HalfDay:
+    """Tell in which half of the day a session that starts then sits."""
+    return next(half for half, (start, end) in HOURS.items() if start <= at.hour < end)
+
+
+def week_of(day: date) -> tuple[date, date]:
+    """Tell the first and the last day of a date's calendar week, Monday to Sunday."""
+    first = day - timedelta(days=day.weekday())
+    return first, first + timedelta(days=6)
 
 
 def sale_times(service_date: date, zone: str, rules: SaleRules) -> SaleTimes:

@@ -8,8 +8,10 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from medbook.audit.choices import Action
@@ -22,6 +24,7 @@ from scheduling.choices import ScheduleState, SlotState
 from scheduling.errors import (
     CapacityBelowBooked,
     InThePast,
+    KeptTooMany,
     RoomElsewhere,
     ScheduleClash,
     SessionImpossible,
@@ -29,10 +32,22 @@ from scheduling.errors import (
     WrongState,
 )
 from scheduling.models import Doctor, Room, Schedule, Slot, VisitType
+from scheduling.selectors.changes import last_change
 from scheduling.services.leaves import lock_doctors, require_no_leave
+from scheduling.services.obstacles import doubts_about, require_open_room
 from scheduling.services.places import add_places, make_slots
 from scheduling.services.slots import block_slots, free_slots
 
+PLANNED = (
+    "doctor",
+    "room",
+    "visit_type",
+    "service_date",
+    "max_appointments",
+    "fee",
+    "desk_places",
+    "high_demand",
+)
 CLASHES = ("doctor_sits_once_at_a_time", "room_used_once_at_a_time")
 
 
@@ -48,6 +63,8 @@ class SessionPlan:
     end_time: time
     max_appointments: int
     fee: Decimal
+    desk_places: int = 0
+    high_demand: bool = False
 
     @property
     def request(self) -> dict[str, Any]:
@@ -93,41 +110,98 @@ def _made_before(uid: uuid.UUID) -> Schedule:
 
 
 def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
-    schedule = Schedule(
-        doctor=plan.doctor,
-        room=plan.room,
-        visit_type=plan.visit_type,
-        service_date=plan.service_date,
-        max_appointments=plan.max_appointments,
-        fee=plan.fee,
-    )
-    if not schedule.set_hours(plan.start_time, plan.end_time):
-        raise SessionImpossible()
-    if schedule.ends_at <= now:
-        raise InThePast()
+    schedule = Schedule()
+    _follow(schedule, plan, now)
     _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, facts={"drafted": True})
     return schedule
 
 
+def _follow(schedule: Schedule, plan: SessionPlan, now: datetime) -> None:
+    """Take over what is planned. Raises: SessionImpossible, InThePast, KeptTooMany."""
+    for name in PLANNED:
+        setattr(schedule, name, getattr(plan, name))
+    if not schedule.set_hours(plan.start_time, plan.end_time):
+        raise SessionImpossible()
+    if schedule.ends_at <= now:
+        raise InThePast()
+    _require_enough_places(schedule)
+
+
+def _require_enough_places(schedule: Schedule) -> None:
+    if schedule.desk_places > schedule.max_appointments:
+        raise KeptTooMany(kept=schedule.desk_places, places=schedule.max_appointments)
+
+
 @retry_on_conflict
 @transaction.atomic(durable=True)
-def publish_schedule(*, schedule_uid: uuid.UUID, by: User, now: datetime) -> Schedule:
+def redraft_schedule(
+    *, schedule_uid: uuid.UUID, version: int, plan: SessionPlan, by: User, now: datetime
+) -> Schedule:
+    """Write a draft anew, hours and doctor too; `version` is what the asker saw.
+
+    Raises: Missing, VersionConflict, WrongState, SessionImpossible, InThePast, RoomElsewhere,
+    KeptTooMany.
+    """
+    schedule = _locked(schedule_uid, version)
+    _require_draft(schedule)
+    before = {name: getattr(schedule, name) for name in (*PLANNED, "starts_at", "ends_at")}
+    _follow(schedule, plan, now)
+    changed = [name for name, value in before.items() if value != getattr(schedule, name)]
+    if changed:
+        _save(schedule)
+        record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, changed=changed)
+    return schedule
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def delete_draft(*, schedule_uid: uuid.UUID, version: int, by: User, now: datetime) -> None:
+    """Delete what nobody but staff has seen; the operation log keeps that it was there.
+
+    Raises: Missing, VersionConflict, WrongState.
+    """
+    schedule = _locked(schedule_uid, version)
+    _require_draft(schedule)
+    facts = {"doctor": str(schedule.doctor.uid), "date": schedule.service_date.isoformat()}
+    record_event(Action.SCHEDULE_DELETED, subject=schedule, by=by, facts=facts)
+    schedule.delete()
+
+
+def _require_draft(schedule: Schedule) -> None:
+    if schedule.state != ScheduleState.DRAFT:
+        raise WrongState(state=schedule.get_state_display())
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def publish_schedule(
+    *, schedule_uid: uuid.UUID, by: User, now: datetime, reason: str = ""
+) -> Schedule:
     """Publish a draft and make its places.
 
-    Raises: Missing, WrongState, InThePast, DoctorOnLeave, RoomElsewhere, ScheduleClash.
+    A reason lets it through on a public holiday or above the doctor's weekly hours, and goes into
+    the operation log; nothing else can be overridden.
+    Raises: Missing, WrongState, InThePast, DoctorOnLeave, RoomClosed, RoomElsewhere,
+    ScheduleClash, OnHoliday, AboveWeeklyHours.
     """
     lock_doctors(Schedule.objects.filter(uid=schedule_uid).values_list("doctor_id", flat=True))
     schedule = _locked(schedule_uid)
-    if schedule.state != ScheduleState.DRAFT:
-        raise WrongState(state=schedule.get_state_display())
+    _require_draft(schedule)
     if schedule.ends_at <= now:
         raise InThePast()
     require_no_leave(schedule)
+    require_open_room(schedule)
+    doubts = doubts_about(schedule)
+    if doubts and not reason:
+        raise doubts[0]
     schedule.state = ScheduleState.PUBLISHED
     _save(schedule)
-    places = make_slots([schedule], now=now)
-    record_event(Action.SCHEDULE_PUBLISHED, subject=schedule, by=by, facts={"places": places})
+    facts: dict[str, Any] = {"places": make_slots([schedule], now=now)}
+    if doubts:
+        facts["overridden"] = [doubt.code for doubt in doubts]
+    reason = reason if doubts else ""
+    record_event(Action.SCHEDULE_PUBLISHED, subject=schedule, by=by, reason=reason, facts=facts)
     return schedule
 
 
@@ -142,21 +216,28 @@ def change_schedule(
     room: Room | None = None,
     max_appointments: int | None = None,
     fee: Decimal | None = None,
+    desk_places: int | None = None,
+    high_demand: bool | None = None,
 ) -> Schedule:
     """Give a schedule another room, number of places or fee; `version` is what the asker saw.
 
     Doctor and times stay: call the session off and plan another. Appointments keep their price.
+    What is kept for the desk follows in a draft only; published places are kept as they are.
     Raises: Missing, VersionConflict, WrongState, InThePast, RoomElsewhere, ScheduleClash,
-    CapacityBelowBooked.
+    CapacityBelowBooked, KeptTooMany.
     """
-    schedule = _locked(schedule_uid)
-    if schedule.version != version:
-        raise VersionConflict(version=schedule.version)
+    schedule = _locked(schedule_uid, version)
     if schedule.state not in (ScheduleState.DRAFT, ScheduleState.PUBLISHED):
         raise WrongState(state=schedule.get_state_display())
     if schedule.ends_at <= now:
         raise InThePast()
-    wanted: dict[str, Any] = {"room": room, "max_appointments": max_appointments, "fee": fee}
+    wanted: dict[str, Any] = {
+        "room": room,
+        "max_appointments": max_appointments,
+        "fee": fee,
+        "desk_places": desk_places,
+        "high_demand": high_demand,
+    }
     changed = [
         name
         for name, value in wanted.items()
@@ -164,9 +245,12 @@ def change_schedule(
     ]
     if not changed:
         return schedule
+    if "desk_places" in changed:
+        _require_draft(schedule)
     before = schedule.max_appointments
     for name in changed:
         setattr(schedule, name, wanted[name])
+    _require_enough_places(schedule)
     with _places_following(schedule, before):
         _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, changed=changed)
@@ -192,9 +276,14 @@ def _places_following(schedule: Schedule, before: int) -> Iterator[None]:
 def _give_up(surplus: list[Slot]) -> None:
     """Block free places for good; places are never deleted. Raises: CapacityBelowBooked."""
     kept = (SlotState.TAKEN, SlotState.OFFERED)
-    taken = [slot.number for slot in surplus if slot.state in kept]
+    taken = [slot for slot in surplus if slot.state in kept]
     if taken:
-        raise CapacityBelowBooked(number=max(taken))
+        references: list[str] = import_string(settings.BOOKED_IN)([slot.pk for slot in taken])
+        raise CapacityBelowBooked(
+            number=max(slot.number for slot in taken),
+            count=len(taken),
+            references=", ".join(references) or "–",
+        )
     block_slots(surplus)
 
 
@@ -207,11 +296,23 @@ def _add(schedule: Schedule, slots: list[Slot], before: int) -> None:
         add_places(schedule, count=count - last, first_number=last + 1)
 
 
-def _locked(uid: uuid.UUID) -> Schedule:
+def _locked(uid: uuid.UUID, version: int | None = None) -> Schedule:
+    """Lock a schedule, of which the asker may have seen a version.
+
+    Raises: Missing, VersionConflict.
+    """
     rows = Schedule.objects.select_related("doctor__department", "department__clinic", "visit_type")
     schedule = lock(rows.filter(uid=uid), Rung.SCHEDULE).first()
     if schedule is None:
         raise Missing()
+    if version is not None and schedule.version != version:
+        last = last_change(schedule.uid)
+        raise VersionConflict(
+            version=schedule.version,
+            who=last.who if last else _("Somebody"),
+            at=last.at if last else "–",
+            zone=schedule.time_zone,
+        )
     return schedule
 
 

@@ -114,6 +114,7 @@ class World:
             return self.alice.user.token_families.latest("pk").uid
         return {
             "schedules": self.schedule,
+            "sessions": self.schedule,
             "doctors": self.schedule.doctor,
             "patients": self.child,
             "consents": self.bos_link,

@@ -1,0 +1,245 @@
+"""What does a week of rosters look like: who sits when, and how many places are booked?"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from medbook import clock
+from scheduling.choices import ScheduleState, SlotState
+from scheduling.models import Clinic, Department, Doctor, Leave, Schedule, Slot
+from scheduling.rules import sessions as rules
+from scheduling.rules.calendar import Day
+from scheduling.rules.weeks import Week
+from scheduling.selectors.calendar import calendar_days
+from scheduling.selectors.catalogue import schedules_in_full
+from scheduling.selectors.conflicts import Problem, problems_of
+
+MOST_DOCTORS = 60  # what one page shows
+
+
+@dataclass
+class Session:
+    """One session in a cell of the grid."""
+
+    schedule: Schedule
+    booked: int
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def half(self) -> str:
+        """The half of the day in which it sits."""
+        zone = ZoneInfo(self.schedule.time_zone)
+        return str(rules.half_day(self.schedule.starts_at.astimezone(zone).time()).label)
+
+    @property
+    def differences(self) -> list[str]:
+        """Name what differs from the weekly pattern that it comes from, if it comes from one."""
+        schedule, template = self.schedule, self.schedule.template
+        if template is None:
+            return []
+        zone = ZoneInfo(schedule.time_zone)
+        hours = [at.astimezone(zone).time() for at in (schedule.starts_at, schedule.ends_at)]
+        compared = {
+            _("room"): (schedule.room_id, template.room_id),
+            _("hours"): (hours, [template.start_time, template.end_time]),
+            _("places"): (schedule.max_appointments, template.max_appointments),
+            _("fee"): (schedule.fee, template.fee),
+        }
+        return [name for name, (mine, its) in compared.items() if mine != its]
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it belongs into the sums of the day."""
+        return self.schedule.state != ScheduleState.CALLED_OFF
+
+
+@dataclass(frozen=True)
+class Away:
+    """The part of a leave that lies in one day; without times, the whole day."""
+
+    start: time | None = None
+    end: time | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A doctor's day."""
+
+    day: date
+    sessions: list[Session]
+    away: list[Away]
+    is_over: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A doctor's week."""
+
+    doctor: Doctor
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Total:
+    """What a day comes to, and what it is in the calendar."""
+
+    day: date
+    calendar: Day
+    sessions: int
+    places: int
+    booked: int
+
+
+@dataclass(frozen=True)
+class WeekGrid:
+    """The rosters of some departments of a clinic in one week."""
+
+    week: Week
+    groups: list[tuple[Department, list[Row]]]
+    totals: list[Total]
+    problems: list[Problem]
+    doctors_left_out: int
+
+    @property
+    def drafts(self) -> list[Session]:
+        """All drafts, in the order of the grid."""
+        return [session for session in self.sessions if _is_draft(session)]
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All sessions, in the order of the grid."""
+        return [
+            session
+            for _department, rows in self.groups
+            for row in rows
+            for cell in row.cells
+            for session in cell.sessions
+        ]
+
+
+def week_grid(
+    *, clinic: Clinic, departments: Collection[Department], week: Week, now: datetime
+) -> WeekGrid:
+    """Read the rosters of departments of one clinic in a week, with their conflicts.
+
+    Nine queries at most, whatever the number of doctors and sessions.
+    """
+    doctors = _doctors(departments, week)
+    shown = doctors[:MOST_DOCTORS]
+    ids = [doctor.pk for doctor in shown]
+    schedules = list(
+        schedules_in_full()
+        .filter(doctor__in=ids, service_date__range=(week.monday, week.sunday))
+        .order_by("starts_at", "id")
+    )
+    leaves = _leaves(ids, week, clinic.time_zone)
+    calendar = calendar_days(clinic, week.monday, week.sunday)
+    problems = problems_of(schedules, leaves=leaves, calendar=calendar)
+    sessions = _sessions(schedules, problems)
+    today = clock.local_date(now, clinic.time_zone)
+    groups: dict[Department, list[Row]] = defaultdict(list)
+    for doctor in shown:
+        away = _away(leaves.get(doctor.pk, []), week, clinic.time_zone)
+        cells = [
+            Cell(day, sessions.get((doctor.pk, day), []), away[day], day < today)
+            for day in week.days
+        ]
+        groups[doctor.department].append(Row(doctor, cells))
+    return WeekGrid(
+        week=week,
+        groups=list(groups.items()),
+        totals=[_total(calendar[day], sessions) for day in week.days],
+        problems=problems,
+        doctors_left_out=len(doctors) - len(shown),
+    )
+
+
+def _doctors(departments: Collection[Department], week: Week) -> list[Doctor]:
+    """List who works in the departments, and who no longer does but still sits that week."""
+    sits = Schedule.objects.filter(
+        doctor=OuterRef("pk"), service_date__range=(week.monday, week.sunday)
+    ).exclude(state=ScheduleState.CALLED_OFF)
+    return list(
+        Doctor.objects.filter(Q(is_active=True) | Exists(sits), department__in=departments)
+        .select_related("department__clinic")
+        .order_by("department__code", "department_id", "code")
+    )
+
+
+def _leaves(doctor_ids: list[int], week: Week, zone: str) -> Mapping[int, list[Leave]]:
+    first, end = _midnights(week.monday, zone)[0], _midnights(week.sunday, zone)[1]
+    found: dict[int, list[Leave]] = defaultdict(list)
+    standing = Leave.objects.standing().filter(doctor__in=doctor_ids)
+    for leave in standing.filter(starts_at__lt=end, ends_at__gt=first).order_by("starts_at"):
+        found[leave.doctor_id].append(leave)
+    return found
+
+
+def _away(leaves: list[Leave], week: Week, zone: str) -> Mapping[date, list[Away]]:
+    """Cut leaves into the clinic's days."""
+    found: dict[date, list[Away]] = {day: [] for day in week.days}
+    for day in week.days if leaves else ():
+        first, end = _midnights(day, zone)
+        for leave in leaves:
+            if leave.starts_at <= first and end <= leave.ends_at:
+                found[day].append(Away())
+            elif leave.starts_at < end and first < leave.ends_at:
+                starts_at, ends_at = max(leave.starts_at, first), min(leave.ends_at, end)
+                local = ZoneInfo(zone)
+                found[day].append(
+                    Away(starts_at.astimezone(local).time(), ends_at.astimezone(local).time())
+                )
+    return found
+
+
+def _midnights(day: date, zone: str) -> tuple[datetime, datetime]:
+    return (
+        rules.moment(day, time(0), zone),
+        rules.moment(day + timedelta(days=1), time(0), zone),
+    )
+
+
+def _sessions(
+    schedules: list[Schedule], problems: list[Problem]
+) -> Mapping[tuple[int, date], list[Session]]:
+    booked = dict(
+        Slot.objects.filter(
+            schedule__in=[schedule.pk for schedule in schedules],
+            state__in=(SlotState.TAKEN, SlotState.OFFERED),
+        )
+        .values_list("schedule")
+        .annotate(count=Count("pk"))
+    )
+    of_session: dict[int, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        of_session[problem.schedule.pk].append(problem)
+    found: dict[tuple[int, date], list[Session]] = defaultdict(list)
+    for schedule in schedules:
+        session = Session(schedule, booked.get(schedule.pk, 0), of_session[schedule.pk])
+        found[schedule.doctor_id, schedule.service_date].append(session)
+    return found
+
+
+def _total(day: Day, sessions: Mapping[tuple[int, date], list[Session]]) -> Total:
+    counted = [
+        session
+        for (_doctor, on), found in sessions.items()
+        for session in found
+        if on == day.date and session.counts
+    ]
+    return Total(
+        day=day.date,
+        calendar=day,
+        sessions=len(counted),
+        places=sum(session.schedule.max_appointments for session in counted),
+        booked=sum(session.booked for session in counted),
+    )
+
+
+def _is_draft(session: Session) -> bool:
+    return bool(session.schedule.state == ScheduleState.DRAFT)
