@@ -10,7 +10,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from appointments.choices import HalfDay
-from appointments.rules.half_days import HOURS
 from appointments.selectors.free_times import (
     LOCAL_HOUR,
     Chip,
@@ -25,7 +24,7 @@ from medbook import clock
 from members.models import User
 from scheduling.choices import ScheduleState
 from scheduling.models import Clinic, Department, Doctor, Schedule
-from scheduling.rules.sessions import searched
+from scheduling.rules.sessions import HOURS, searched
 
 OPENING_SOON = timedelta(hours=48)
 FORMS_OF_ADDRESS = ("doctor", "dr")

@@ -12,7 +12,6 @@ from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from members.models import Member
 from scheduling.models import Doctor, Schedule, ScheduleQuerySet, Slot
-from scheduling.rules.sessions import HOURS as HOURS
 from scheduling.rules.sessions import Booker
 
 # The clinic's hour of the day at which a session starts, by the clinic's own clock.

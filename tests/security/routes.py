@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from django.apps import apps
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern
 
@@ -30,8 +31,8 @@ class Route:
     def admin_act(self):
         """Return model and act of one of Django's admin pages: ("members.tier", "change")."""
         found = re.fullmatch(r"admin/([a-z]+)/([a-z]+)/(.*)", self.pattern)
-        if found is None or found[2] == "_":
-            return None
+        if found is None or found[2] == "_" or found[1] not in apps.app_configs:
+            return None  # a page of ours, of no model
         act = re.sub(r"<.*>/?", "", found[3]).strip("/")
         return f"{found[1]}.{found[2]}", act or ("row" if found[3] else "list")
 
