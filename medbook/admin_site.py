@@ -41,14 +41,14 @@ class ReadOnly:
 class Page:
     """One staff page that no model has: where it is, what it is called, who may see it.
 
-    Those below another page are not on the home.
+    Those below another page are not on the home. Without a permission, the view decides.
     """
 
     route: str
     view: View
     name: str
     title: str | Promise
-    permission: str
+    permission: str | None
     is_on_home: bool = True
 
 
@@ -92,7 +92,7 @@ class MedBookAdminSite(AdminSite):
         *,
         name: str,
         title: str | Promise,
-        permission: str,
+        permission: str | None,
         is_on_home: bool = True,
     ) -> None:
         """Hang a page below /admin/ for staff with a permission; the home leads to it."""
@@ -134,11 +134,7 @@ class MedBookAdminSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        pages = [
-            page
-            for page in self.pages
-            if page.is_on_home and request.user.has_perm(page.permission)
-        ]
+        pages = [page for page in self.pages if page.is_on_home and self._may_open(page, request)]
         attention = health.attention((*settings.READINESS_CHECKS, *settings.HOME_CHECKS))
         facts = {
             "attention": attention,
@@ -147,12 +143,16 @@ class MedBookAdminSite(AdminSite):
         }
         return super().index(request, {**facts, **(extra_context or {})})
 
+    @staticmethod
+    def _may_open(page: Page, request: HttpRequest) -> bool:
+        return page.permission is None or request.user.has_perm(page.permission)
+
     def _permitted(self, page: Page) -> View:
         """Turn away staff without the page's permission."""
 
         @functools.wraps(page.view)
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not request.user.has_perm(page.permission):
+            if not self._may_open(page, request):
                 raise PermissionDenied
             return page.view(request, *args, **kwargs)
 

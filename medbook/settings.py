@@ -392,7 +392,10 @@ ERASURE_BLOCKED_BY = [
     "billing.selectors.money_under_way",
 ]
 # Kinds of long work, by key; each is a medbook.jobs.kinds.JobKind.
-JOB_KINDS = {"export": "members.services.exporting.EXPORT"}
+JOB_KINDS = {
+    "export": "members.services.exporting.EXPORT",
+    "generation": "scheduling.services.generation.GENERATION",
+}
 # Each answers with a translatable sentence when something needs attention, else with None.
 READINESS_CHECKS = ["scheduling.selectors.releases.overdue_release"]
 # Likewise, but told to staff only, since the service itself is in order.

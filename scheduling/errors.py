@@ -93,3 +93,9 @@ class ScheduleClash(Refused):
     """The doctor or the room is busy then."""
 
     message = "%(clash)s"
+
+
+class PeriodImpossible(Refused):
+    """The dates are past, too many or too far ahead."""
+
+    message = _("Please choose dates from today on, at most %(days)d days and within a year.")

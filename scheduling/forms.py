@@ -2,10 +2,14 @@
 
 import re
 import uuid
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
@@ -16,6 +20,8 @@ from scheduling.rules.weeks import Week
 from scheduling.services.rosters import SessionPlan
 
 MOST_UPLOADED = 5 * 1024 * 1024
+WEEKS_OFFERED = 26
+MOST_WEEKS = 8
 
 
 class DraftForm(forms.ModelForm):
@@ -277,3 +283,72 @@ class ApplyForm(forms.Form):
     """The checked file that is to be imported."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class WeeksForm(forms.Form):
+    """Of which departments the sessions of which whole weeks are to be made."""
+
+    week = forms.ChoiceField(label=_("first week"))
+    weeks = forms.IntegerField(
+        label=_("number of weeks"), min_value=1, max_value=MOST_WEEKS, initial=1
+    )
+    clinic = forms.ModelChoiceField(
+        Clinic.objects.filter(is_active=True).order_by("code"),
+        label=_("clinic"),
+        required=False,
+        empty_label=_("All clinics"),
+    )
+    department = forms.ModelMultipleChoiceField(
+        Department.objects.filter(is_active=True, clinic__is_active=True).order_by(
+            "clinic__code", "code"
+        ),
+        label=_("departments"),
+        required=False,
+        help_text=_("None chosen: all departments."),
+    )
+
+    def __init__(self, data: Any = None, *, now: datetime) -> None:
+        super().__init__(data)
+        self.today = clock.local_date(now, settings.TIME_ZONE)
+        monday = self.today - timedelta(days=self.today.weekday())
+        mondays = [monday + timedelta(weeks=number) for number in range(WEEKS_OFFERED)]
+        self.fields["week"].choices = [(_iso_week(day), _named_week(day)) for day in mondays]  # type: ignore[attr-defined]
+        self.fields["week"].initial = _iso_week(mondays[3])  # the first that no night has made
+
+    @property
+    def first(self) -> date:
+        """The first day; of the current week, today."""
+        return max(date.fromisoformat(f"{self.cleaned_data['week']}-1"), self.today)
+
+    @property
+    def last(self) -> date:
+        """The last day."""
+        monday = date.fromisoformat(f"{self.cleaned_data['week']}-1")
+        weeks: int = self.cleaned_data["weeks"]
+        return monday + timedelta(weeks=weeks, days=-1)
+
+    def departments(self) -> list[Department]:
+        """List the departments asked for; of the chosen clinic, where there is one."""
+        rows = self.cleaned_data["department"] or self.fields["department"].queryset  # type: ignore[attr-defined]
+        clinic = self.cleaned_data["clinic"]
+        return list(rows.filter(clinic=clinic) if clinic else rows)
+
+    def asked(self) -> Iterator[tuple[str, str]]:
+        """Give what was asked, to be asked again."""
+        for name in self.fields:
+            chosen = self[name].value()
+            values = chosen if isinstance(chosen, list | tuple) else [chosen]
+            yield from ((name, str(value)) for value in values if value)
+
+
+def _iso_week(monday: date) -> str:
+    return f"{monday:%G-W%V}"
+
+
+def _named_week(monday: date) -> str:
+    sunday = monday + timedelta(days=6)
+    return _("Week %(number)s, %(first)s – %(last)s") % {
+        "number": f"{monday:%V}",
+        "first": date_format(monday, "j M"),
+        "last": date_format(sunday, "j M Y"),
+    }

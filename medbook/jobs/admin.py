@@ -1,17 +1,25 @@
 """How far is the long work, and what has failed?"""
 
+import csv
+import io
+import uuid
+from itertools import islice
+
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from medbook import clock
 from medbook.admin_site import MedBookAdminSite
 from medbook.jobs.models import Job
 
 JOBS_ON_A_PAGE = 50
+MOST_LINES_SHOWN = 200
+VIEW = "jobs.view_job"
 
 
 @require_safe
@@ -27,5 +35,56 @@ def jobs(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/jobs/jobs.html", context)
 
 
+@require_safe
+@never_cache
+def job(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """Show how far one job is to who asked for it, with its result, and to who sees all jobs."""
+    found = Job.objects.filter(uid=uid).first()
+    is_own = found is not None and found.is_asked_by(request.user)
+    if found is None or not (is_own or request.user.has_perm(VIEW)):
+        raise Http404
+    lines = _lines(found) if is_own else []
+    context = {
+        **admin.site.each_context(request),
+        "title": found.label,
+        "job": found,
+        "is_own": is_own,
+        "is_silent": found.is_silent(clock.now()),
+        "may_see_all": request.user.has_perm(VIEW),
+        "header": lines[0] if lines else [],
+        "lines": lines[1:],
+    }
+    return TemplateResponse(request, "admin/jobs/job.html", context)
+
+
+@require_safe
+@never_cache
+def job_file(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """Give the file that a job made to who asked for it."""
+    found = Job.objects.filter(uid=uid).first()
+    if found is None or found.result is None or not found.is_asked_by(request.user):
+        raise Http404
+    return HttpResponse(
+        found.result.reveal(),
+        content_type=found.content_type,
+        headers={"Content-Disposition": f'attachment; filename="{found.result_name}"'},
+    )
+
+
+def _lines(found: Job) -> list[list[str]]:
+    """Read the first lines of a result that is a table; none of any other."""
+    if found.result is None or not found.content_type.startswith("text/csv"):
+        return []
+    table = csv.reader(io.StringIO(found.result.reveal().decode("utf-8-sig")))
+    return list(islice(table, MOST_LINES_SHOWN + 1))
+
+
 if isinstance(admin.site, MedBookAdminSite):
-    admin.site.add_page("jobs/", jobs, name="jobs", title=_("Jobs"), permission="jobs.view_job")
+    admin.site.add_page("jobs/", jobs, name="jobs", title=_("Jobs"), permission=VIEW)
+    for route, view, name in (
+        ("jobs/<uuid:uid>/", job, "job"),
+        ("jobs/<uuid:uid>/file/", job_file, "job_file"),
+    ):
+        admin.site.add_page(
+            route, view, name=name, title=_("Job"), permission=None, is_on_home=False
+        )

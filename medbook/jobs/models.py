@@ -1,6 +1,7 @@
 """Which table says what long work was asked for, and how far it is?"""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -91,6 +92,30 @@ class Job(models.Model):
         """The name of the phase, or ''."""
         kind = self._known_kind()
         return kind.phases.get(self.phase, "") if kind else ""
+
+    def is_asked_by(self, user: object) -> bool:
+        """Tell whether somebody has asked for it."""
+        return self.asked_by_uid == getattr(user, "uid", None)
+
+    @property
+    def phases(self) -> Mapping[str, str | Promise]:
+        """The names of its phases, in order; none where the settings no longer know its kind."""
+        kind = self._known_kind()
+        return kind.phases if kind else {}
+
+    @property
+    def seconds_left(self) -> int | None:
+        """Guess how long it still takes, once a twentieth is done."""
+        has_pace = self.state == JobState.RUNNING and self.done * 20 >= self.total > 0
+        if not has_pace or self.started_at is None or self.heartbeat_at is None:
+            return None
+        pace = (self.heartbeat_at - self.started_at) / max(self.done, 1)
+        return int((pace * (self.total - self.done)).total_seconds())
+
+    def is_silent(self, now: datetime) -> bool:
+        """Tell whether its worker is taken for dead."""
+        is_old = self.heartbeat_at is not None and self.heartbeat_at < now - SILENT
+        return self.state == JobState.RUNNING and is_old
 
     @property
     def is_unfinished(self) -> bool:

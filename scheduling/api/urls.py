@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scheduling.api import views
+from scheduling.api import generation, views
 
 urlpatterns = [
     path("clinics/", views.ClinicList.as_view(), name="clinic-list"),
@@ -20,6 +20,12 @@ urlpatterns = [
         views.StaffSchedulePublish.as_view(),
         name="admin-schedule-publish",
     ),
+    path(
+        "admin/roster/generate/",
+        generation.RosterGenerate.as_view(),
+        name="admin-roster-generate",
+    ),
+    path("admin/jobs/<uuid:uid>/", generation.JobDetail.as_view(), name="admin-job"),
     path("admin/releases/", views.ReleaseList.as_view(), name="admin-release-list"),
     path("admin/releases/run/", views.ReleaseRunNow.as_view(), name="admin-release-run"),
 ]

@@ -116,6 +116,8 @@ PAGES_AND_API = {
     "admin-schedule-call-off": {SCHEDULER},
     "admin-release-list": {SCHEDULER, AUDITOR},
     "admin-release-run": {SCHEDULER},
+    "admin-roster-generate": {SCHEDULER},
+    "admin-job": Hidden({AUDITOR, ADMINISTRATOR}),  # and who asked for it
     "admin-appointment-check-in": {DESK},
     "admin-appointment-start": {DOCTOR},
     "admin-appointment-finish": {DOCTOR},
@@ -133,6 +135,9 @@ PAGES_AND_API = {
     "admin:view_on_site": "nothing",
     "/admin/<url>": "nothing",
     "admin:jobs": {AUDITOR, ADMINISTRATOR},
+    "admin:job": Hidden({AUDITOR, ADMINISTRATOR}),  # and who asked for it
+    "admin:job_file": "nothing",  # but for who asked for it
+    "admin:roster_generate": {SCHEDULER},
     "admin:member_search": {DESK, AUDITOR, ADMINISTRATOR},
     "admin:messages": {DESK, AUDITOR, ADMINISTRATOR},
     "admin:message_delivery": {DESK, AUDITOR, ADMINISTRATOR},

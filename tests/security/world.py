@@ -115,6 +115,7 @@ class World:
         return {
             "schedules": self.schedule,
             "sessions": self.schedule,
+            "jobs": self.export,
             "doctors": self.schedule.doctor,
             "patients": self.child,
             "consents": self.bos_link,

@@ -1,0 +1,184 @@
+"""How do staff make the sessions of weeks ahead: page, job, API and command?"""
+
+from datetime import date, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from medbook import clock
+from medbook.jobs import services as jobs
+from medbook.jobs.models import Job
+from scheduling.models import Schedule
+from tests.api import ROOT, caller, refusal, wrong_fields
+from tests.factories import (
+    DepartmentFactory,
+    LeaveFactory,
+    RosterTemplateFactory,
+    UserFactory,
+)
+from tests.scheduling.staff import staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = "/admin/roster/generate/"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@pytest.fixture
+def scheduler(client):
+    person = staff("scheduler")
+    client.force_login(person, BACKEND)
+    return person
+
+
+def monday_ahead(weeks=4):
+    today = clock.local_date(clock.now(), "Asia/Shanghai")
+    return today - timedelta(days=today.weekday()) + timedelta(weeks=weeks)
+
+
+def a_pattern(**fields):
+    department = DepartmentFactory(clinic__country="", code="heart")
+    return RosterTemplateFactory(doctor__department=department, weekday=1, **fields)
+
+
+def asked(monday, **more):
+    return {"week": f"{monday:%G-W%V}", "weeks": "2", **more}
+
+
+def test_a_scheduler_sees_what_would_be_made_makes_it_and_reads_the_result(client, scheduler):
+    template = a_pattern()
+    monday = monday_ahead()
+    second = monday + timedelta(days=8)
+    LeaveFactory(
+        doctor=template.doctor,
+        starts_at=datetime.fromisoformat(f"{second}T08:00+08:00"),
+        ends_at=datetime.fromisoformat(f"{second}T12:00+08:00"),
+    )
+
+    page = client.get(PAGE, asked(monday))
+
+    total = page.context["preview"].total
+    assert (total.added, total.places, total.unchanged, total.conflicts) == (1, 12, 0, 1)
+    assert "the doctor is away then." in page.text
+    assert not Schedule.objects.exists()
+
+    started = client.post(PAGE, asked(monday))
+    job = Job.objects.get()
+    assert started["Location"] == reverse("admin:job", args=[job.uid])
+    assert "Refresh progress" in client.get(started["Location"]).text
+    assert jobs.run_due_jobs(now=clock.now()) == 1
+    done = client.get(started["Location"])
+
+    assert list(Schedule.objects.values_list("service_date", flat=True)) == [
+        monday + timedelta(days=1)
+    ]
+    assert "the doctor is away then." in done.text
+    assert f"generation-{monday}-{monday + timedelta(days=13)}.csv" in done.text
+    file = client.get(reverse("admin:job_file", args=[job.uid]))
+    assert file["Content-Type"].startswith("text/csv")
+    again = client.get(PAGE, asked(monday))
+    assert "Nothing to add." in again.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"week": "2026-W60"},
+        {"week": "2020-W01"},
+        {"weeks": "0"},
+        {"weeks": "9"},
+        {"weeks": "x"},
+        {"clinic": "999999"},
+        {"department": "999999"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_weeks_that_cannot_be_made_are_refused_and_nothing_starts(client, scheduler, method, wrong):
+    a_pattern()
+
+    answer = getattr(client, method)(PAGE, {**asked(monday_ahead()), **wrong})
+
+    assert answer.status_code == 422
+    assert not Job.objects.exists()
+
+
+def test_a_job_is_shown_to_who_asked_for_it_only(client, scheduler):
+    a_pattern()
+    page = client.post(PAGE, asked(monday_ahead()))["Location"]
+    client.force_login(UserFactory(is_staff=True), BACKEND)
+
+    assert client.get(page).status_code == 404
+    assert client.get(f"{page}file/").status_code == 404
+
+
+def test_a_program_starts_a_generation_once_and_asks_how_far_it_is():
+    a_pattern()
+    api = caller(staff("scheduler"))
+    monday = monday_ahead()
+    body = {"first_day": f"{monday}", "last_day": f"{monday + timedelta(days=6)}"}
+
+    first = api.post(f"{ROOT}admin/roster/generate/", body, headers={"Idempotency-Key": "one"})
+    again = api.post(f"{ROOT}admin/roster/generate/", body, headers={"Idempotency-Key": "one"})
+
+    assert first.status_code == again.status_code == 202
+    assert first.json()["id"] == again.json()["id"]
+    assert again["Idempotent-Replay"] == "true"
+    jobs.run_due_jobs(now=clock.now())
+    told = api.get(f"{ROOT}admin/jobs/{first.json()['id']}/").json()
+    assert (told["state"], told["done"], told["total"]) == ("done", 7, 7)
+    assert Schedule.objects.count() == 1
+    others = caller(staff("desk"))
+    assert refusal(others.get(f"{ROOT}admin/jobs/{told['id']}/")) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(-3, 4), (0, 92), (5, 4), (400, 401)], ids=["past", "long", "back", "far"]
+)
+def test_impossible_dates_are_refused_with_a_code(first, last):
+    today = clock.now().date()
+    body = {
+        "first_day": f"{today + timedelta(days=first)}",
+        "last_day": f"{today + timedelta(days=last)}",
+    }
+
+    answer = caller(staff("scheduler")).post(f"{ROOT}admin/roster/generate/", body)
+
+    assert refusal(answer) == (409, "period_impossible")
+    assert not Job.objects.exists()
+
+
+def test_a_department_that_is_not_there_is_named():
+    today = clock.now().date() + timedelta(days=1)
+    nowhere = "00000000-0000-0000-0000-000000000000"
+    body = {"first_day": f"{today}", "last_day": f"{today}", "departments": [nowhere]}
+
+    answer = caller(staff("scheduler")).post(f"{ROOT}admin/roster/generate/", body)
+
+    assert wrong_fields(answer) == {"departments": ["not_found"]}
+
+
+def test_the_command_makes_dates_under_a_bar():
+    a_pattern()
+    monday = monday_ahead()
+    said = StringIO()
+    wanted = {"first": monday, "last": monday + timedelta(days=6), "stdout": said}
+
+    call_command("generate_schedules", department=["heart"], **wanted)
+
+    assert Schedule.objects.count() == 1
+    assert "[##############################] 7 of 7 dates" in said.getvalue()
+    assert "7 dates: 1 schedules and 12 places made, 0 clashes" in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"department": ["nothing"]}, {"first": date(2020, 1, 1)}], ids=str
+)
+def test_the_command_refuses_what_is_not_there(wrong):
+    a_pattern()
+    monday = monday_ahead()
+
+    with pytest.raises(CommandError):
+        call_command("generate_schedules", **{"first": monday, "last": monday, **wrong})
