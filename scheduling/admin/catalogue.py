@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from medbook.admin_site import ChoosingAdmin
 from scheduling.admin.files import FilesAdmin
@@ -40,6 +41,47 @@ class DepartmentAdmin(ChoosingAdmin):
     search_fields = ["code", "name_en", "name_zh"]
     autocomplete_fields = ["clinic"]
     ordering = ["clinic", "code"]
+    fieldsets = [
+        (None, {"fields": ["clinic", "code", "name_en", "name_zh", "is_active"]}),
+        (
+            _("Release and sale"),
+            {
+                "description": _(
+                    "In the clinic's time. A change concerns schedules made from now on; those"
+                    " that exist keep their moments."
+                ),
+                "fields": [
+                    "horizon_days",
+                    ("release_days_ahead", "release_time"),
+                    ("sale_stops_days_before", "sale_stops_time"),
+                    "same_day_from_time",
+                    "sits_on_holidays",
+                ],
+            },
+        ),
+        (
+            _("Reserved places"),
+            {
+                "description": _(
+                    "Places kept for the front desk and for tiers fall to all at this moment; to"
+                    " nobody before the release, and at the stop of the sale at the latest."
+                ),
+                "fields": [("reserved_days_before", "reserved_time")],
+            },
+        ),
+        (
+            _("Booking and cancelling"),
+            {
+                "description": _("An appointment keeps the rules it was made under."),
+                "fields": [
+                    "one_visit_a_day",
+                    "cancel_hours_before",
+                    ("cancel_days_before", "cancel_time"),
+                    "late_refund_percent",
+                ],
+            },
+        ),
+    ]
 
 
 @admin.register(Room)

@@ -15,8 +15,16 @@ from holidays import list_supported_countries
 
 from medbook.bilingual import Bilingual
 from scheduling.choices import Gender, Title
+from scheduling.rules import departments as department_rules
 from scheduling.rules import sessions as rules
 from scheduling.rules.reserves import ReserveRules
+
+
+CONTRADICTIONS = {
+    "horizon_days": _("Schedules must be made at least as many days ahead as they are released."),
+    "sale_stops_time": _("The sale would stop before it opens."),
+    "reserved_time": _("Reserved places must fall to all before the sale stops."),
+}
 
 
 def known_zone(name: str) -> None:
@@ -169,6 +177,17 @@ class Department(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} · {self.clinic}"
+
+    def clean(self) -> None:
+        """Refuse rules by which nobody could book, or by which moments come in a wrong order."""
+        wrong = {
+            field: CONTRADICTIONS[field]
+            for field in department_rules.contradictions(
+                horizon_days=self.horizon_days, sale=self.sale_rules, reserve=self.reserve_rules
+            )
+        }
+        if wrong:
+            raise ValidationError(wrong)
 
     @property
     def sale_rules(self) -> rules.SaleRules:

@@ -149,6 +149,9 @@ class RosterTemplate(models.Model):
         if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
             text = _("The last day must not come before the first.")
             raise ValidationError({"valid_until": text})
+        if self.max_appointments is not None and self.desk_places > self.max_appointments:
+            text = _("No more places can be kept than there are.")
+            raise ValidationError({"desk_places": text})
         require_one_clinic(self)
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
@@ -167,6 +170,10 @@ class RosterTemplate(models.Model):
                 said = {"busy": clash.said_busy(shared), "id": clash.pk}
                 raise ValidationError({shared: ValidationError(text, params=said)})
         super().validate_constraints(exclude)
+
+    def is_valid_on(self, day: date) -> bool:
+        """Tell whether a date lies within its first and last day."""
+        return self.valid_from <= day <= (self.valid_until or day)
 
     def sitting(self, name: int) -> Sitting:
         """Tell, under a name, what of this pattern can clash with another."""

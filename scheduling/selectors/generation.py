@@ -127,7 +127,7 @@ def _plan(
     day, zone = due.service_date, due.department.clinic.time_zone
     times = rules.sale_times(day, zone, due.department.sale_rules)
     for template in templates:
-        if not template.valid_from <= day <= (template.valid_until or day):
+        if not template.is_valid_on(day):
             continue
         if (template.pk, day) in made:
             planned.unchanged += 1

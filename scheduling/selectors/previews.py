@@ -3,10 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
-from scheduling.models import Department
-from scheduling.selectors.generation import DueDate, PlannedDate, foreseen_dates
+from medbook import clock
+from scheduling.models import Department, RosterTemplate, Schedule
+from scheduling.rules.sessions import horizon_dates
+from scheduling.selectors.generation import (
+    DueDate,
+    PlannedDate,
+    foreseen_dates,
+    weekdays_followed,
+)
 from scheduling.selectors.releases import obstacle_sentences
 
 MOST_CONFLICTS_SHOWN = 100
@@ -61,4 +68,38 @@ def generation_preview(dates: Collection[DueDate]) -> Preview:
         by_department=dict(by_department),
         by_day=dict(sorted(by_day.items())),
         conflicts=[(day, text) for (day, _one), text in zip(obstacles, said, strict=True)],
+    )
+
+
+@dataclass(frozen=True)
+class ChangePreview:
+    """Which dates a changed pattern leaves as they are, and which will follow it."""
+
+    staying: int
+    following: int
+    next_following: date | None
+
+
+def change_preview(changed: RosterTemplate, now: datetime) -> ChangePreview:
+    """Tell what changing a pattern comes to; it is written as changed, or not yet. Four queries.
+
+    Counted are dates from today on: those with a schedule stay, those of the horizon without one
+    follow the pattern as changed.
+    """
+    department = changed.doctor.department
+    zone = department.clinic.time_zone
+    today = clock.local_date(now, zone)
+    made = set(
+        Schedule.objects.filter(template=changed.pk, service_date__gte=today).values_list(
+            "service_date", flat=True
+        )
+    )
+    ahead = horizon_dates(now, zone, department.horizon_days)
+    days = [day for day in ahead if changed.is_valid_on(day) and day not in made]
+    weekdays = weekdays_followed([DueDate(department, day) for day in days])
+    following = [
+        due.service_date for due, weekday in weekdays.items() if weekday == changed.weekday
+    ]
+    return ChangePreview(
+        staying=len(made), following=len(following), next_following=min(following, default=None)
     )

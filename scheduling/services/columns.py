@@ -87,6 +87,10 @@ class TimeOfDay(Cell):
 class WholeNumber(Cell):
     """A number without a fraction."""
 
+    def nothing(self) -> int:
+        """An empty cell is none of it."""
+        return 0
+
     def read(self, text: str, row: Mapping[str, str]) -> int:
         """Read digits."""
         if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
@@ -109,11 +113,15 @@ class Amount(Cell):
 
 
 class YesNo(Cell):
-    """Yes or no, in English or Chinese."""
+    """Yes or no, in English or Chinese; `empty` is what an empty cell says."""
+
+    def __init__(self, *, empty: bool) -> None:
+        super().__init__(may_be_empty=True)
+        self.empty = empty
 
     def nothing(self) -> bool:
-        """An empty cell is a yes: whoever is listed is active."""
-        return True
+        """Tell what an empty cell says."""
+        return self.empty
 
     def read(self, text: str, row: Mapping[str, str]) -> bool:
         """Read yes, no, 是, 否."""

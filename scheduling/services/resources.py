@@ -156,7 +156,7 @@ class DoctorResource(FileResource):
     gender = column("gender", OneOf(Gender, {gender.value: gender for gender in Gender}))
     introduction_en = column("introduction_en", Cell(may_be_empty=True))
     introduction_zh = column("introduction_zh", Cell(may_be_empty=True))
-    is_active = column("is_active", YesNo(may_be_empty=True))
+    is_active = column("is_active", YesNo(empty=True))  # whoever is listed is active
 
     class Meta:
         model = Doctor
@@ -199,7 +199,7 @@ class DoctorResource(FileResource):
 class RosterResource(FileResource):
     """A line is a weekly pattern, known by doctor, weekday, start and first day."""
 
-    optional = frozenset(["valid_until"])
+    optional = frozenset(["valid_until", "desk_places", "high_demand"])
     unchecked = frozenset(["doctor", "room", "visit_type"])
 
     doctor = column("doctor", Reference(lambda code, row: code, "code"))
@@ -212,6 +212,8 @@ class RosterResource(FileResource):
     fee = column("fee", Amount())
     valid_from = column("valid_from", Day())
     valid_until = column("valid_until", Day(may_be_empty=True))
+    desk_places = column("desk_places", WholeNumber(may_be_empty=True))
+    high_demand = column("high_demand", YesNo(empty=False))
 
     class Meta:
         model = RosterTemplate
@@ -226,6 +228,8 @@ class RosterResource(FileResource):
             "fee",
             "valid_from",
             "valid_until",
+            "desk_places",
+            "high_demand",
         )
         import_id_fields = ("doctor", "weekday", "start_time", "valid_from")
         instance_loader_class = LoadedOnce
