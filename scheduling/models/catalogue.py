@@ -19,7 +19,6 @@ from scheduling.rules import departments as department_rules
 from scheduling.rules import sessions as rules
 from scheduling.rules.reserves import ReserveRules
 
-
 CONTRADICTIONS = {
     "horizon_days": _("Schedules must be made at least as many days ahead as they are released."),
     "sale_stops_time": _("The sale would stop before it opens."),
