@@ -310,22 +310,24 @@ class WeeksForm(forms.Form):
     def __init__(self, data: Any = None, *, now: datetime) -> None:
         super().__init__(data)
         self.today = clock.local_date(now, settings.TIME_ZONE)
-        monday = self.today - timedelta(days=self.today.weekday())
-        mondays = [monday + timedelta(weeks=number) for number in range(WEEKS_OFFERED)]
-        self.fields["week"].choices = [(_iso_week(day), _named_week(day)) for day in mondays]  # type: ignore[attr-defined]
-        self.fields["week"].initial = _iso_week(mondays[3])  # the first that no night has made
+        weeks = [Week.of(self.today + timedelta(weeks=number)) for number in range(WEEKS_OFFERED)]
+        self.fields["week"].choices = [(str(week), _said(week)) for week in weeks]  # type: ignore[attr-defined]
+        self.fields["week"].initial = str(weeks[3])  # the first that no night has made
 
     @property
     def first(self) -> date:
         """The first day; of the current week, today."""
-        return max(date.fromisoformat(f"{self.cleaned_data['week']}-1"), self.today)
+        return max(self._monday, self.today)
 
     @property
     def last(self) -> date:
         """The last day."""
-        monday = date.fromisoformat(f"{self.cleaned_data['week']}-1")
         weeks: int = self.cleaned_data["weeks"]
-        return monday + timedelta(weeks=weeks, days=-1)
+        return self._monday + timedelta(weeks=weeks, days=-1)
+
+    @property
+    def _monday(self) -> date:
+        return date.fromisoformat(f"{self.cleaned_data['week']}-1")
 
     def departments(self) -> list[Department]:
         """List the departments asked for; of the chosen clinic, where there is one."""
@@ -341,14 +343,9 @@ class WeeksForm(forms.Form):
             yield from ((name, str(value)) for value in values if value)
 
 
-def _iso_week(monday: date) -> str:
-    return f"{monday:%G-W%V}"
-
-
-def _named_week(monday: date) -> str:
-    sunday = monday + timedelta(days=6)
+def _said(week: Week) -> str:
     return _("Week %(number)s, %(first)s – %(last)s") % {
-        "number": f"{monday:%V}",
-        "first": date_format(monday, "j M"),
-        "last": date_format(sunday, "j M Y"),
+        "number": f"{week.monday:%V}",
+        "first": date_format(week.monday, "j M"),
+        "last": date_format(week.sunday, "j M Y"),
     }
