@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.views import booking, doctors, home, visits
+from appointments.views import booking, calendar, doctors, home, visits
 
 app_name = "appointments"
 urlpatterns = [
@@ -15,5 +15,10 @@ urlpatterns = [
     path("appointments/<slug:reference>/confirm/", booking.confirm, name="confirm"),
     path("appointments/<slug:reference>/extend/", booking.extend, name="extend"),
     path("appointments/<slug:reference>/booked/", visits.booked, name="booked"),
+    path(
+        "appointments/<slug:reference>/calendar.ics",
+        calendar.visit_calendar,
+        name="visit_calendar",
+    ),
     path("appointments/<slug:reference>/cancel/", visits.cancel, name="cancel"),
 ]

@@ -229,6 +229,7 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
         "erasure": "delete",
         "hidden": "session",
     },
+    "members.calendarfeed": {"of": "member", "erasure": "delete", "hidden": "token_hash"},
     "members.secondfactor": {
         "of": "user__member",
         "erasure": "delete",

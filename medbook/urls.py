@@ -16,6 +16,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", views.choose_language, name="root"),
     path("admin/", admin.site.urls),
+    path("calendar/", include("appointments.calendar_urls")),
     path("api/v1/", include("members.api.urls")),
     path("api/v1/", include("scheduling.api.urls")),
     path("api/v1/", include("appointments.api.urls")),

@@ -169,6 +169,18 @@ class AlreadyExcused(Refused):
     message = _("This missed visit is excused already.")
 
 
+class HasAccount(Refused):
+    """The desk is to open an account for a number that has one."""
+
+    message = _("This phone number has an account. Search for the number instead.")
+
+
+class HasBooker(Refused):
+    """The desk is to open an account for somebody who is in one."""
+
+    message = _("Somebody books for this patient already. Choose them in the list.")
+
+
 class AlreadyDecided(Refused):
     """Somebody has answered this appeal."""
 

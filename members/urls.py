@@ -4,6 +4,7 @@ from django.urls import path
 
 from members.views import (
     account,
+    calendar_feed,
     consents,
     inbox,
     membership,
@@ -32,6 +33,7 @@ urlpatterns = [
     ),
     path("account/", account.account, name="account"),
     path("account/name/", account.change_name, name="change_name"),
+    path("account/calendar/", calendar_feed.calendar_feed, name="calendar_feed"),
     path("account/email/", account.change_email, name="change_email"),
     path("account/appearance/", account.change_appearance, name="change_appearance"),
     path("account/password/", account.new_password, name="new_password"),

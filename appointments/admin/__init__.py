@@ -1,5 +1,5 @@
 """What do staff see and do of appointments?"""
 
-from appointments.admin import appointments
+from appointments.admin import appointments, desk
 
-__all__ = ["appointments"]
+__all__ = ["appointments", "desk"]

@@ -81,6 +81,23 @@ class BookingBody(StrictSerializer):
         return said
 
 
+class DeskBookingBody(StrictSerializer):
+    """For whom the desk books what; to be paid at the clinic."""
+
+    member = serializers.UUIDField(help_text="The account of whoever calls.")
+    patient = serializers.UUIDField()
+    schedule = serializers.UUIDField()
+    starts_at = InstantField(required=False, help_text="A start; else the first free place.")
+    slot = serializers.UUIDField(required=False, help_text="One place; not with `starts_at`.")
+    reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
+
+    def validate(self, said: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what contradicts itself."""
+        if "slot" in said and "starts_at" in said:
+            raise _contradiction("slot", _("Choose a start or a place, not both."))
+        return said
+
+
 class ConfirmBody(StrictSerializer):
     """How a held place is confirmed."""
 

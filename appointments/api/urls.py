@@ -3,7 +3,7 @@
 from django.urls import path
 
 from appointments.api.views import appointments as views
-from appointments.api.views import desk
+from appointments.api.views import calendar, desk
 
 urlpatterns = [
     path("schedules/", views.ScheduleList.as_view(), name="schedule-list"),
@@ -29,6 +29,11 @@ urlpatterns = [
         "appointments/<uuid:uid>/reschedule/",
         views.AppointmentReschedule.as_view(),
         name="appointment-reschedule",
+    ),
+    path(
+        "appointments/<uuid:uid>/calendar.ics",
+        calendar.AppointmentCalendar.as_view(),
+        name="appointment-calendar",
     ),
     path(
         "admin/schedules/<uuid:uid>/call-off/",
@@ -59,5 +64,10 @@ urlpatterns = [
         "admin/appointments/<uuid:uid>/cancel/",
         desk.VisitCancel.as_view(),
         name="admin-appointment-cancel",
+    ),
+    path(
+        "admin/appointments/",
+        desk.DeskBooking.as_view(),
+        name="admin-appointment-book",
     ),
 ]

@@ -214,9 +214,19 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
 def _confirm(
     appointment: Appointment, way_to_pay: str, reason: str, points: int, by: User, now: datetime
 ) -> None:
-    member = appointment.member
-    if way_to_pay == WayToPay.DESK and not privilege(member, "pay_at_desk", now):
+    if way_to_pay == WayToPay.DESK and not privilege(appointment.member, "pay_at_desk", now):
         raise PayAtDeskNotAllowed()
+    agree(appointment, way_to_pay, reason, points, by, now)
+
+
+def agree(
+    appointment: Appointment, way_to_pay: str, reason: str, points: int, by: User, now: datetime
+) -> None:
+    """Make a hold a booked visit at today's price, with its invoice, in the caller's transaction.
+
+    Raises: TooManyPoints, NotEnoughPoints, and what the constraints refuse.
+    """
+    member = appointment.member
     price = priced(appointment.fee, appointment.currency, member, now)
     price = _paid_with_points(price, points)
     appointment.move_to(AppointmentState.BOOKED)

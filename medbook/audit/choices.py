@@ -88,6 +88,8 @@ class Action(TextChoices):
     AGREEMENT_WITHDRAWN = "agreement.withdrawn", _("Agreement withdrawn")
     MEMBER_ERASED = "member.erased", _("Account erased")
     ACCESS_DENIED = "access.denied", _("Access denied")
+    CALENDAR_FEED_OPENED = "calendar_feed.opened", _("Calendar address made")
+    CALENDAR_FEED_CLOSED = "calendar_feed.closed", _("Calendar address ended")
     EXPORT_MADE = "export.made", _("Export made")
     KEY_ROTATED = "key.rotated", _("Key rotated")
 

@@ -1,6 +1,7 @@
 """Which tables say who somebody is, what they may do and what they were told?"""
 
 from members.models.accounts import OneTimeCode, TokenFamily, User
+from members.models.calendar_feeds import CalendarFeed
 from members.models.family import FamilyLink, FamilyLinkQuerySet
 from members.models.messages import ChannelChoice, Delivery, MessageTemplate, Notification
 from members.models.people import Member, Patient
@@ -20,6 +21,7 @@ from members.models.tiers import Privilege, PrivilegeQuerySet, Tier
 
 __all__ = [
     "BrowserSession",
+    "CalendarFeed",
     "ChannelChoice",
     "Consent",
     "Delivery",

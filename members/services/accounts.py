@@ -111,24 +111,35 @@ def change_contact(*, member: Member, by: User, **wanted: str | None) -> Member:
     return changed
 
 
-def _open_account(
-    phone: str, password: str, name: str, identity_number: str, language: str, now: datetime
+def new_account(
+    phone: str, password: str, language: str, now: datetime, *, is_confirmed: bool = True
 ) -> Member:
+    """Write an account of the entry tier, in the caller's transaction; `password` is hashed."""
     user = User.objects.create(
         username=f"M{new_reference()[:NUMBER_LENGTH]}",
         password=password,
         language=language,
         date_joined=now,
     )
-    member = Member.objects.create(
-        user=user, phone=phone, phone_verified_at=now, tier=entry_tier(), joined_at=now
+    return Member.objects.create(
+        user=user,
+        phone=phone,
+        phone_verified_at=now if is_confirmed else None,
+        tier=entry_tier(),
+        joined_at=now,
     )
+
+
+def _open_account(
+    phone: str, password: str, name: str, identity_number: str, language: str, now: datetime
+) -> Member:
+    member = new_account(phone, password, language, now)
     link, is_new = _own_link(member, name, identity_number, now)
     note_joining(member=member, now=now)
     record_event(
         Action.MEMBER_JOINED,
         subject=member,
-        by=user,
+        by=member.user,
         patient=link.patient,
         reason="" if is_new else DocumentKnown.code,
     )

@@ -17,6 +17,7 @@ from billing.choices import Gateway
 from medbook import clock
 from members.choices import Relation, Role
 from members.models import Suspension, User
+from members.services.calendar_feeds import open_calendar_feed
 from members.services.exporting import start_export
 from members.services.messages import notify_member
 from members.services.points import adjust_points, earn_points
@@ -28,6 +29,7 @@ from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
     FamilyLinkFactory,
+    PatientFactory,
     PrivilegeFactory,
     ReleaseRunFactory,
     RosterTemplateFactory,
@@ -83,7 +85,10 @@ class World:
             return (self.held if is_open else self.booked).reference
         if parameter == "uid":
             return self._uid_for(route)
+        if parameter == "schedule_uid":
+            return self.schedule.uid
         return {
+            "token": self.calendar_token,
             "slug": self.schedule.doctor.slug,
             "purpose": "news",
             "app_label": "members",
@@ -101,6 +106,9 @@ class World:
         return row
 
     def _uid_for(self, route):
+        if route.pattern.startswith("admin/book/"):
+            is_account = route.name.endswith(":book_account")
+            return self.nobodys.uid if is_account else self.alice.links.first().uid
         if "/export/" in route.pattern:
             return self.export.uid
         if "appointments/" in route.pattern:
@@ -190,6 +198,9 @@ def make_world():
     bo.links.first().patient.strikes.create(
         reference="appointment:1", occurred_at=clock.now() - timedelta(days=70)
     )
+    feed = {"member": alice, "by": alice.user, "now": clock.now()}
+    world.calendar_token = open_calendar_feed(**feed)
+    world.nobodys = PatientFactory()
     world.strike = world.child.strikes.create(
         reference="appointment:2", occurred_at=clock.now() - timedelta(days=7), booked_by=alice
     )
