@@ -84,7 +84,7 @@ def test_a_calendar_comes_along(alice):
     calendar = exported(alice)["appointments.ics"].decode()
 
     assert f"UID:{visit.uid}@medbook" in calendar
-    assert f"DTSTART:{visit.starts_at:%Y%m%dT%H%M%SZ}" in calendar
+    assert "DTSTART;TZID=Asia/Shanghai:" in calendar
     assert "Cardiology" not in calendar
     assert calendar.startswith("BEGIN:VCALENDAR\r\n")
     assert all(len(line.encode()) <= 75 for line in calendar.split("\r\n"))
