@@ -143,8 +143,7 @@ class RescheduleLimit(Refused):
     """The free changes of time are used up."""
 
     message = _(
-        "This visit has been moved %(limit)s times already. "
-        "Please call the clinic to move it again."
+        "A visit can be moved %(limit)s times online. Please call the clinic to move it again."
     )
 
 

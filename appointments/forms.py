@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from appointments.choices import HalfDay
+from appointments.choices import CancelCause, HalfDay
 from appointments.selectors.catalogue import DoctorFilters
 from members.models import FamilyLink, Patient
 from scheduling.choices import Title
@@ -79,6 +79,25 @@ class HoldForm(forms.Form):
             said = f"{data.get('schedule_uid')} {data.get('starts_at')}"
             data["idempotency_key"] = str(uuid.uuid5(key, said))
         return data
+
+
+class MoveForm(forms.Form):
+    """One tapped time to which a visit might move."""
+
+    schedule_uid = forms.UUIDField()
+    starts_at = forms.DateTimeField()
+
+
+class CancelForm(forms.Form):
+    """Why a visit is given up, for who likes to say."""
+
+    reason = forms.ChoiceField(
+        label=_("Why do you cancel?"),
+        help_text=_("It helps the clinic to plan. Nobody has to say."),
+        choices=CancelCause.choices,
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
 
 class ConfirmForm(forms.Form):

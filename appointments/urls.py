@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.views import booking, calendar, doctors, home, visits
+from appointments.views import booking, calendar, doctors, home, rescheduling, visits
 
 app_name = "appointments"
 urlpatterns = [
@@ -20,5 +20,6 @@ urlpatterns = [
         calendar.visit_calendar,
         name="visit_calendar",
     ),
+    path("appointments/<slug:reference>/reschedule/", rescheduling.reschedule, name="reschedule"),
     path("appointments/<slug:reference>/cancel/", visits.cancel, name="cancel"),
 ]

@@ -95,6 +95,12 @@ def free_chips(schedules: Iterable[Schedule], booker: Booker, now: datetime) -> 
     ]
 
 
+def is_free(schedule: Schedule, starts_at: datetime, terms: Terms, now: datetime) -> bool:
+    """Tell whether a reader could take a place of a schedule at a start just now. One query."""
+    places = Slot.objects.claimable(schedule, starts_at, terms.booker, now)
+    return terms.is_open(schedule, now) and places.exists()
+
+
 def own_visits(member: Member | None, start: datetime, end: datetime) -> list[Appointment]:
     """List what a member has booked that touches a period. No more than one query."""
     if member is None:

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from appointments.choices import HalfDay
+from appointments.models import Appointment
 from appointments.rules.half_days import half_day_of
 from appointments.selectors.free_times import (
     Chip,
@@ -103,8 +104,11 @@ def picker(
     wanted: date | None,
     chosen_at: datetime | None,
     now: datetime,
+    moving: Appointment | None = None,
 ) -> Picker:
     """Lay out the week around a day, else around the first free one.
+
+    A visit that is to be moved is in nobody's way.
 
     At most six queries, whatever the number of days.
     """
@@ -117,7 +121,7 @@ def picker(
         by_date[sitting.schedule.service_date].append(sitting)
     known = {day: _day(day, rows, terms, now) for day, rows in by_date.items()}
     current = replace(_current(known, wanted, today), is_current=True)
-    sessions = _sessions(by_date[current.date], member, terms, now)
+    sessions = _sessions(by_date[current.date], member, terms, now, moving)
     next_free_on = _next_free(known, current.date)
     first = today + timedelta(days=(current.date - today).days // DAYS_SHOWN * DAYS_SHOWN)
     dates = [first + timedelta(days=number) for number in range(DAYS_SHOWN)]
@@ -183,7 +187,11 @@ def _is_ahead(schedule: Schedule, now: datetime) -> bool:
 
 
 def _sessions(
-    rows: list[Sitting], member: Member | None, terms: Terms, now: datetime
+    rows: list[Sitting],
+    member: Member | None,
+    terms: Terms,
+    now: datetime,
+    moving: Appointment | None,
 ) -> list[Session]:
     """List the sessions of a day that are not over, with all their times. Two queries at most."""
     schedules = {row.schedule.pk: row.schedule for row in rows if _is_ahead(row.schedule, now)}
@@ -191,6 +199,7 @@ def _sessions(
         return []
     ordered = list(schedules.values())
     visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
+    visits = [visit for visit in visits if visit != moving]
     starts = (
         Slot.objects.filter(schedule__in=schedules, starts_at__gt=now)
         .exclude(state=SlotState.BLOCKED)

@@ -105,7 +105,7 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
     if appointment.state != AppointmentState.BOOKED:
         raise WrongState(state=appointment.get_state_display())
     if is_own:
-        _require_may_move(appointment, schedule, target, now)
+        _require_target(appointment, schedule, target, now)
     else:
         _require_to_come(schedule, target, now)
     if schedule.department_id != appointment.department_id:
@@ -158,14 +158,30 @@ def price_of_moving(
     return replace(price, points=points, total=price.discounted - worth(points))
 
 
-def _require_may_move(
+def require_may_move(appointment: Appointment, now: datetime) -> None:
+    """Refuse a member who wants to move a visit too late or too often.
+
+    Raises: WrongState, TooLateToCancel, RescheduleLimit.
+    """
+    if appointment.state != AppointmentState.BOOKED:
+        raise WrongState(state=appointment.get_state_display())
+    require_in_time(appointment, now)
+    if not moves_left(appointment, now):
+        limit = privilege(appointment.member, "free_reschedules", now)
+        raise RescheduleLimit(limit=limit)
+
+
+def moves_left(appointment: Appointment, now: datetime) -> int:
+    """Tell how often a member may still move a visit."""
+    limit: int = privilege(appointment.member, "free_reschedules", now)
+    return max(limit - appointment.reschedules, 0)
+
+
+def _require_target(
     appointment: Appointment, schedule: Schedule, target: Target, now: datetime
 ) -> None:
     """Refuse what a member may not do, in the order in which it is explained."""
-    require_in_time(appointment, now)
-    limit = privilege(appointment.member, "free_reschedules", now)
-    if appointment.reschedules >= limit:
-        raise RescheduleLimit(limit=limit)
+    require_may_move(appointment, now)
     require_may_book(member=appointment.member, patient=appointment.patient, now=now)
     require_on_sale(
         schedule=schedule, member=appointment.member, starts_at=target.starts_at, now=now

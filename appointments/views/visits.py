@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -10,25 +11,28 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from appointments.choices import LIVE_STATES, AppointmentState, View
+from appointments.choices import LIVE_STATES, AppointmentState, CancelCause, View
 from appointments.errors import AlreadyCancelled
+from appointments.forms import CancelForm
 from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.selectors.diary import visits_of
 from appointments.selectors.terms import agreed_price
 from appointments.selectors.visits import shown_appointment
 from appointments.services.booking import invoice_subject
-from appointments.services.cancelling import cancel_appointment
-from billing.selectors import invoice_of
+from appointments.services.cancelling import cancel_appointment, refund_percent
+from appointments.services.rescheduling import require_may_move
+from billing.selectors import Account, account_of, refundable
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import Refused
 from members.models import Member
 from members.rules.points import to_earn
 from members.selectors.strikes import strike_of
-from members.selectors.tiers import privilege
+from members.selectors.tiers import privilege, tiers_allowed
 from members.views.entrance import for_members
 
 VISITS_ON_A_PAGE = 20
@@ -72,7 +76,9 @@ def booked(request: HttpRequest, member: Member, reference: str) -> HttpResponse
 def appointment(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Show one visit: when, where, for whom, what it costs, what can be done."""
     visit = shown_appointment(member, reference)
-    return render(request, "appointments/appointment.html", _about(visit, clock.now()))
+    is_moved = "moved" in request.GET and visit.sequence > 0
+    about = {**_about(visit, clock.now()), "is_moved": is_moved and visit.is_live}
+    return render(request, "appointments/appointment.html", about)
 
 
 @for_members
@@ -83,16 +89,34 @@ def cancel(request: HttpRequest, member: Member, reference: str) -> HttpResponse
     visit = shown_appointment(member, reference)
     if visit.state not in (AppointmentState.HELD, AppointmentState.BOOKED):
         return redirect("appointments:appointment", visit.reference)
+    form = CancelForm(request.POST if request.method == "POST" else None)
+    about = _about(visit, now)
+    about |= {**_money_back(visit, about["account"], now), "form": form}
     if request.method != "POST":
-        return render(request, "appointments/cancel.html", _about(visit, now))
+        return render(request, "appointments/cancel.html", about)
+    if not form.is_valid():
+        return render(request, "appointments/cancel.html", about, status=422)
+    cause = CancelCause(form.cleaned_data["reason"]) if form.cleaned_data["reason"] else None
     try:
-        cancel_appointment(appointment_uid=visit.uid, by=member.user, now=now)
+        cancel_appointment(appointment_uid=visit.uid, cause=cause, by=member.user, now=now)
     except AlreadyCancelled:
         pass  # pressed twice
     except Refused as refusal:
-        context = {**_about(visit, now), "detail": refusal.detail}
+        context = {**about, "detail": refusal.detail}
         return render(request, "appointments/cancel.html", context, status=status_of(refusal))
     return redirect("appointments:appointment", visit.reference)
+
+
+def _money_back(visit: Appointment, account: Account, now: datetime) -> dict[str, Any]:
+    """Tell what cancelling now would give back, and who may still cancel when it is too late."""
+    percent = refund_percent(visit, visit.member.user, now)
+    refund = refundable(invoice_subject(visit), percent) if account.paid else Decimal(0)
+    return {
+        "refund": refund,
+        "kept": account.paid - refund,
+        "late_tiers": tiers_allowed("can_cancel_late", now) if now >= visit.cancel_until else [],
+        "now_over": now >= visit.starts_at,
+    }
 
 
 def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
@@ -101,6 +125,7 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
     is_booked = visit.state == AppointmentState.BOOKED
     in_time = now < visit.cancel_until
     is_late = is_booked and not in_time and now < visit.starts_at
+    account = account_of(invoice_subject(visit))
     return {
         "member": visit.member,
         "strike": strike_of(invoice_subject(visit))
@@ -109,7 +134,10 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
         "clinic": visit.department.clinic,
         "appointment": visit,
         "quote": agreed_price(visit),
-        "invoice": invoice_of(invoice_subject(visit)),
+        "invoice": account.invoice,
+        "account": account,
+        "cancelled_text": _cancelled_text(account),
+        "may_move": _may_move(visit, now),
         "points_to_earn": to_earn(visit.price, privilege(visit.member, "points_rate", now)),
         "arrive_by": rules.arrive_by(visit.starts_at) if visit.state in LIVE_STATES else None,
         "qr_svg": _qr(visit.reference) if is_booked else "",
@@ -117,6 +145,25 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
         "may_cancel": is_held or (is_booked and in_time),
         "may_cancel_late": is_late and privilege(visit.member, "can_cancel_late", now),
     }
+
+
+def _may_move(visit: Appointment, now: datetime) -> bool:
+    try:
+        require_may_move(visit, now)
+    except Refused:
+        return False
+    return True
+
+
+def _cancelled_text(account: Account) -> str:
+    """Say what became of place and money."""
+    if account.refunds:
+        return _("This visit is cancelled and its place is free again. Your refund is asked for.")
+    if account.came_in:
+        return _(
+            "This visit is cancelled. It was too late for a refund."
+        )
+    return _("This visit is cancelled and its place is free again. Nothing was charged.")
 
 
 def _by_month(visits: Iterable[Appointment]) -> list[tuple[date, list[Appointment]]]:

@@ -38,6 +38,7 @@ PAGES_AND_API = {
     "appointments:cancel": OWNER,
     "appointments:visit_calendar": OWNER,
     "calendar_feed": PUBLIC,  # for whoever knows the secret
+    "appointments:reschedule": OWNER,
     "members:sign_in": PUBLIC,
     "members:second_factor_at_sign_in": "account",  # asks nobody who has shown no password
     "members:show_again": "account",
