@@ -45,6 +45,13 @@ class Chip:
     ends_at: datetime
     free: int
     state: ChipState = ChipState.FREE
+    kept_for: str = ""
+    kept_until: datetime | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether all that is free is kept for others for a while."""
+        return not self.free and self.kept_until is not None
 
     def overlaps(self, visits: Iterable[Appointment]) -> bool:
         """Tell whether a visit takes place at that time."""

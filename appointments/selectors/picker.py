@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
 
 from appointments.choices import HalfDay
@@ -27,6 +27,7 @@ from appointments.selectors.terms import Terms
 from billing.rules import Quote
 from medbook import clock
 from members.models import Member
+from members.selectors.tiers import tiers
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.models import Doctor, Schedule, Slot, claimable_by
 
@@ -193,13 +194,14 @@ def _sessions(
     now: datetime,
     moving: Appointment | None,
 ) -> list[Session]:
-    """List the sessions of a day that are not over, with all their times. Two queries at most."""
+    """List the sessions of a day that are not over, with all their times. Three queries at most."""
     schedules = {row.schedule.pk: row.schedule for row in rows if _is_ahead(row.schedule, now)}
     if not schedules:
         return []
     ordered = list(schedules.values())
     visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
     visits = [visit for visit in visits if visit != moving]
+    kept = Q(state=SlotState.FREE, reserved_until__gt=now)
     starts = (
         Slot.objects.filter(schedule__in=schedules, starts_at__gt=now)
         .exclude(state=SlotState.BLOCKED)
@@ -207,6 +209,8 @@ def _sessions(
         .annotate(
             total=Count("id"),
             free=Count("id", filter=Q(state=SlotState.FREE) & claimable_by(terms.booker, now)),
+            kept_rank=Min("reserved_rank", filter=kept),
+            kept_until=Min("reserved_until", filter=kept),
         )
         .order_by("schedule_id", "starts_at")
     )
@@ -214,12 +218,22 @@ def _sessions(
         key: list(group) for key, group in groupby(starts, key=lambda start: start["schedule_id"])
     }
     halves = [_half(schedule) for schedule in ordered]
+    is_any_kept = any(start["kept_until"] for group in by_schedule.values() for start in group)
+    names = {tier.rank: tier.name for tier in tiers()} if is_any_kept else {}
     sessions = []
     for schedule in ordered:
         is_open = terms.is_open(schedule, now)
         mine = by_schedule.get(schedule.pk, [])
         chips = [
-            Chip(schedule, start["starts_at"], start["ends_at"], start["free"]) for start in mine
+            Chip(
+                schedule,
+                start["starts_at"],
+                start["ends_at"],
+                start["free"],
+                kept_for=names.get(start["kept_rank"], ""),
+                kept_until=start["kept_until"],
+            )
+            for start in mine
         ]
         sessions.append(
             Session(
@@ -242,9 +256,9 @@ def _sessions(
 
 
 def _chip_state(chip: Chip, is_open: bool, is_overlap: bool) -> ChipState:
-    if not chip.free:
+    if not chip.free and not chip.is_kept:
         return ChipState.FULL
-    if not is_open:
+    if chip.is_kept or not is_open:
         return ChipState.LOCKED
     return ChipState.OVERLAP if is_overlap else ChipState.FREE
 

@@ -160,9 +160,7 @@ def _cancelled_text(account: Account) -> str:
     if account.refunds:
         return _("This visit is cancelled and its place is free again. Your refund is asked for.")
     if account.came_in:
-        return _(
-            "This visit is cancelled. It was too late for a refund."
-        )
+        return _("This visit is cancelled. It was too late for a refund.")
     return _("This visit is cancelled and its place is free again. Nothing was charged.")
 
 

@@ -29,12 +29,8 @@ from scheduling.services.generation import Generation, start_generation
 class GenerationBody(StrictSerializer):
     """Of which departments the sessions of which dates are to be made."""
 
-    departments = serializers.ListField(
-        child=serializers.UUIDField(),
-        required=False,
-        max_length=500,
-        help_text="Left out: all departments.",
-    )
+    clinic = serializers.UUIDField(required=False)
+    department = serializers.UUIDField(required=False, help_text="With no clinic either: all.")
     first_day = serializers.DateField(help_text="Today or later, by the clinic's calendar.")
     last_day = serializers.DateField(help_text="The last day, at most 92 days in all.")
 
@@ -94,12 +90,12 @@ class JobDetail(Endpoint):
 
 
 def _departments(said: dict[str, Any]) -> list[Department]:
-    """Find the departments asked for. Raises: ValidationError where one is not there."""
+    """Find the departments asked for. Raises: ValidationError where there is none."""
     rows = Department.objects.filter(is_active=True, clinic__is_active=True).order_by("id")
-    if "departments" not in said:
-        return list(rows)
-    found = list(rows.filter(uid__in=said["departments"]))
-    if len(found) != len(set(said["departments"])) or not found:
-        text = ErrorDetail(_("There is nothing here."), "not_found")
-        raise ValidationError({"departments": [text]})
-    return found
+    for field, column in (("clinic", "clinic__uid"), ("department", "uid")):
+        if field in said:
+            rows = rows.filter(**{column: said[field]})
+            if not rows.exists():
+                text = ErrorDetail(_("There is nothing here."), "not_found")
+                raise ValidationError({field: [text]})
+    return list(rows)

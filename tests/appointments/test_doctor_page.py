@@ -8,6 +8,7 @@ from appointments.selectors.free_times import ChipState
 from appointments.selectors.picker import DayState
 from medbook import clock
 from scheduling.choices import ScheduleState
+from scheduling.rules.sessions import DESK_RANK
 from tests.appointments.booking import book, call_off, fill
 from tests.factories import (
     DoctorFactory,
@@ -320,3 +321,26 @@ def test_asks_as_few_questions_for_many_days_as_for_one(
     fill(chen.schedules.get(service_date=in_days(5)))
     with django_assert_max_num_queries(12):
         shown(client, day=in_days(5))
+
+
+def test_a_time_kept_for_a_tier_says_for_whom_and_from_when_all_may_take_it(client, chen):
+    TierFactory(code="member")
+    gold = TierFactory(code="gold")
+    schedule = schedule_with_slots(3, doctor=chen)
+    kept = schedule.slots.get(number=2)
+    falls_at = schedule.starts_at - timedelta(days=1)
+    schedule.slots.filter(number=2).update(reserved_rank=gold.rank, reserved_until=falls_at)
+    schedule.slots.filter(number=3).update(reserved_rank=DESK_RANK, reserved_until=falls_at)
+
+    page = shown(client)
+
+    chips = page.context["sessions"][0].chips
+    assert [chip.state for chip in chips] == ["free", "locked", "locked"]
+    assert [chip.kept_for for chip in chips] == ["", "Gold", ""]
+    assert "Gold first" in page.text
+    assert f'name="starts_at" value="{kept.starts_at.isoformat()}"' not in page.text
+    assert page.context["day"].free == 1
+    member = member_with_patient(tier=gold)
+    client.force_login(member.user, "django.contrib.auth.backends.ModelBackend")
+    chips = shown(client).context["sessions"][0].chips
+    assert [chip.state for chip in chips] == ["free", "free", "locked"]

@@ -153,11 +153,11 @@ def test_impossible_dates_are_refused_with_a_code(first, last):
 def test_a_department_that_is_not_there_is_named():
     today = clock.now().date() + timedelta(days=1)
     nowhere = "00000000-0000-0000-0000-000000000000"
-    body = {"first_day": f"{today}", "last_day": f"{today}", "departments": [nowhere]}
+    body = {"first_day": f"{today}", "last_day": f"{today}", "department": nowhere}
 
     answer = caller(staff("run_release")).post(f"{ROOT}admin/roster/generate/", body)
 
-    assert wrong_fields(answer) == {"departments": "not_found"}
+    assert wrong_fields(answer) == {"department": "not_found"}
 
 
 def test_the_command_makes_dates_under_a_bar():
