@@ -1,0 +1,103 @@
+"""Is the week of rosters accessible, and of use without scripts, on paper and on a phone?"""
+
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from scheduling.choices import LeaveReason, LeaveState, ScheduleState
+from scheduling.models import Leave
+from scheduling.rules.weeks import Week
+from tests.browser.test_pages import looked_at
+from tests.factories import (
+    CalendarDayFactory,
+    DepartmentFactory,
+    DoctorFactory,
+    RoomFactory,
+    ScheduleFactory,
+    UserFactory,
+)
+from tests.scheduling.staff import scheduler
+
+WEEK = Week(date(2031, 3, 3))
+
+
+@pytest.fixture
+def cardiology():
+    """Plan a week in which everything that the grid knows happens."""
+    department = DepartmentFactory(code="cardio")
+    RoomFactory(code="R204")
+    rooms = [RoomFactory(code=f"R20{number}") for number in range(3)]
+    names = ("Chen Wei", "欧阳娜娜", "Muhammad Abdulrahman Al-Farsi-Whitfield", "Ann Li")
+    for number, name in enumerate(names):
+        doctor = DoctorFactory(
+            department=department, name_en=name, weekly_hours=[None, 9][number % 2]
+        )
+        for day in range(5 - number % 2):
+            for hour in (9, 14) if number % 2 else (9,):
+                sitting(day, hour, doctor=doctor, room=rooms[number % 3], state=state(day, number))
+    leave_of(doctor)
+    CalendarDayFactory(date=WEEK.days[4], name_en="Founders' Day")
+    return department
+
+
+def state(day, number):
+    if day == 2 and number == 1:
+        return ScheduleState.CALLED_OFF
+    return ScheduleState.PUBLISHED if day < 2 and number < 3 else ScheduleState.DRAFT
+
+
+def sitting(day, hour, **fields):
+    on = WEEK.days[day]
+    starts_at = datetime.fromisoformat(f"{on}T{hour:02d}:00+08:00")
+    ends_at = starts_at + timedelta(hours=3)
+    return ScheduleFactory(service_date=on, starts_at=starts_at, ends_at=ends_at, **fields)
+
+
+def leave_of(doctor):
+    starts_at = datetime.fromisoformat(f"{WEEK.days[3]}T08:00+08:00")
+    Leave.objects.create(
+        doctor=doctor,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=4),
+        reason=LeaveReason.TRAINING,
+        state=LeaveState.CONFIRMED,
+        created_at=starts_at,
+        created_by=UserFactory(is_staff=True),
+    )
+
+
+@pytest.fixture
+def planner():
+    return SimpleNamespace(user=scheduler())
+
+
+def test_pages_of_the_roster_are_accessible_and_fit(visitor, planner, cardiology):
+    page = visitor(planner)
+    grid = f"/admin/roster/?week={WEEK}&department=cardio"
+    session = cardiology.schedules.filter(state=ScheduleState.DRAFT).first()
+    wrong = {}
+
+    for address in (
+        grid,
+        f"/admin/roster/publish/?week={WEEK}&department=cardio",
+        f"/admin/roster/sessions/{session.uid}/",
+        "/admin/roster/?week=2026-W60",
+    ):
+        page.complaints.clear()
+        page.goto(address)
+        if found := looked_at(page):
+            wrong[address] = found
+
+    assert wrong == {}
+
+
+def test_a_clash_is_mended_without_scripts(visitor, planner, cardiology):
+    page = visitor(planner, width=1280, java_script_enabled=False)
+    page.goto(f"/admin/roster/?week={WEEK}&department=cardio")
+    before = page.locator("#conflicts").inner_text()
+
+    page.get_by_role("button", name="Use room R204, free then").first.click()
+
+    assert page.locator(".success").inner_text() == "1 session was changed."
+    assert page.locator("#conflicts").inner_text() != before
