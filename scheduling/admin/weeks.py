@@ -127,6 +127,7 @@ def _week(
     ticked = {uid for uid, _version in filter(None, chosen.chosen)} if chosen else set()
     context = {
         "title": _("Rosters"),
+        "is_nav_sidebar_enabled": False,  # the grid takes the whole width
         "filter": scope.form,
         "scope": scope,
         "grid": grid,

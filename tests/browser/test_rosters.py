@@ -74,6 +74,7 @@ def planner():
 
 def test_pages_of_the_roster_are_accessible_and_fit(visitor, planner, cardiology):
     page = visitor(planner)
+    page.set_default_timeout(60_000)
     grid = f"/admin/roster/?week={WEEK}&department=cardio"
     session = cardiology.schedules.filter(state=ScheduleState.DRAFT).first()
     wrong = {}
