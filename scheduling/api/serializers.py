@@ -110,6 +110,10 @@ class PlanBody(StrictSerializer):
     end_time = serializers.TimeField()
     max_appointments = serializers.IntegerField(min_value=1, max_value=MOST_PLACES)
     fee = MoneyField(min_value=0)
+    desk_places = serializers.IntegerField(
+        required=False, default=0, min_value=0, max_value=MOST_PLACES
+    )
+    high_demand = serializers.BooleanField(required=False, default=False)
 
 
 class ChangeBody(StrictSerializer):
@@ -119,6 +123,20 @@ class ChangeBody(StrictSerializer):
     room = serializers.UUIDField(required=False)
     max_appointments = serializers.IntegerField(required=False, min_value=1, max_value=MOST_PLACES)
     fee = MoneyField(required=False, min_value=0)
+    desk_places = serializers.IntegerField(
+        required=False, min_value=0, max_value=MOST_PLACES, help_text="In a draft only."
+    )
+    high_demand = serializers.BooleanField(required=False)
+
+
+class PublishBody(StrictSerializer):
+    """Why a draft is published all the same, where that needs a reason."""
+
+    reason = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="Lets it through on a public holiday or above the doctor's weekly hours.",
+    )
 
 
 # Answers
@@ -179,6 +197,8 @@ class StaffScheduleSerializer(serializers.Serializer):
     currency = serializers.CharField()
     state = serializers.ChoiceField(choices=ScheduleState.choices)
     rush_mode = serializers.ChoiceField(choices=RushMode.choices)
+    desk_places = serializers.IntegerField(help_text="Places kept for the front desk.")
+    high_demand = serializers.BooleanField(help_text="Places given back return at random.")
     release_at = ClinicTimeField()
     sale_stops_at = ClinicTimeField()
     same_day_from = ClinicTimeField()

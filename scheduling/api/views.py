@@ -27,6 +27,7 @@ from scheduling.api.serializers import (
     DoctorSerializer,
     DoctorsQuery,
     PlanBody,
+    PublishBody,
     ReleaseSerializer,
     RunSerializer,
     RunsQuery,
@@ -35,9 +36,13 @@ from scheduling.api.serializers import (
 )
 from scheduling.choices import RunState
 from scheduling.errors import (
+    AboveWeeklyHours,
     CapacityBelowBooked,
     DoctorOnLeave,
     InThePast,
+    KeptTooMany,
+    OnHoliday,
+    RoomClosed,
     RoomElsewhere,
     ScheduleClash,
     SessionImpossible,
@@ -160,6 +165,7 @@ class StaffScheduleList(StaffEndpoint):
         SessionImpossible,
         InThePast,
         RoomElsewhere,
+        KeptTooMany,
         IdempotencyKeyReused,
         InProgress,
     )
@@ -180,6 +186,8 @@ class StaffScheduleList(StaffEndpoint):
             end_time=said["end_time"],
             max_appointments=said["max_appointments"],
             fee=said["fee"],
+            desk_places=said["desk_places"],
+            high_demand=said["high_demand"],
         )
         drafted = draft_schedule(
             plan=plan, by=signed_in(request.user), now=clock.now(), idempotency_key=key
@@ -213,6 +221,7 @@ class StaffScheduleDetail(StaffEndpoint):
         RoomElsewhere,
         ScheduleClash,
         CapacityBelowBooked,
+        KeptTooMany,
     )
     def patch(self, request: Request, uid: uuid.UUID) -> Response:
         """Give a schedule another room, number of places or fee."""
@@ -230,13 +239,26 @@ class StaffSchedulePublish(StaffEndpoint):
     permissions_by_method = {"POST": "scheduling.change_schedule"}
 
     @extend_schema(
-        operation_id="publish_schedule", request=NoBody, responses={200: StaffScheduleSerializer}
+        operation_id="publish_schedule",
+        request=PublishBody,
+        responses={200: StaffScheduleSerializer},
     )
-    @refuses(WrongState, InThePast, DoctorOnLeave, RoomElsewhere, ScheduleClash)
+    @refuses(
+        WrongState,
+        InThePast,
+        DoctorOnLeave,
+        RoomClosed,
+        RoomElsewhere,
+        ScheduleClash,
+        OnHoliday,
+        AboveWeeklyHours,
+    )
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Show a draft to members and make its places."""
-        self.said(NoBody)
-        publish_schedule(schedule_uid=uid, by=signed_in(request.user), now=clock.now())
+        reason = self.said(PublishBody).get("reason", "")
+        publish_schedule(
+            schedule_uid=uid, by=signed_in(request.user), now=clock.now(), reason=reason
+        )
         return Response(_described(uid))
 
 
