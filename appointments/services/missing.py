@@ -14,7 +14,8 @@ from appointments.selectors.terms import agreed_price
 from appointments.services.booking import REFUSALS, invoice_subject
 from appointments.services.visits import lock_appointment, require_repairable
 from billing.choices import InvoiceState
-from billing.services.invoices import locked_invoice, raise_invoice, void_invoice
+from billing.services.invoices import locked_invoices, void
+from billing.services.repricing import reprice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
@@ -136,10 +137,9 @@ def _miss(appointment: Appointment, by: User | None, now: datetime) -> None:
     appointment.no_show_at = now
     appointment.save(update_fields=["state", "no_show_at"])
     block_slots([appointment.slot])
-    subject = invoice_subject(appointment)
-    invoice = locked_invoice(subject)
-    if invoice is not None and invoice.state == InvoiceState.OPEN:
-        void_invoice(subject=subject, by=by, now=now)
+    for invoice in locked_invoices(invoice_subject(appointment)):
+        if invoice.state == InvoiceState.OPEN:
+            void(invoice, by, now)
     record_event(Action.APPOINTMENT_MISSED, subject=appointment, by=by)
     outbox.add(
         "appointment.no_show",
@@ -149,14 +149,13 @@ def _miss(appointment: Appointment, by: User | None, now: datetime) -> None:
 
 
 def _ask_again(appointment: Appointment, by: User, now: datetime) -> None:
-    """Ask for the agreed price again, where nobody had paid it."""
-    subject = invoice_subject(appointment)
-    if locked_invoice(subject) is None:
-        raise_invoice(
-            member=appointment.member,
-            subject=subject,
-            purpose="appointment",
-            quote=agreed_price(appointment),
-            by=by,
-            now=now,
-        )
+    """Ask for what of the agreed price nobody has paid."""
+    reprice(
+        member=appointment.member,
+        subject=invoice_subject(appointment),
+        purpose="appointment",
+        quote=agreed_price(appointment),
+        part=appointment.sequence,
+        by=by,
+        now=now,
+    )
