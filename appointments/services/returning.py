@@ -10,7 +10,8 @@ from appointments.services.offers import make_offers
 from appointments.services.promotion import next_wish
 from medbook.locks import require_transaction
 from scheduling.models import Slot
-from scheduling.services.slots import free_slots
+from scheduling.services.leaves import is_sat
+from scheduling.services.slots import block_slots, free_slots
 
 _chance = random.SystemRandom()  # nobody can foretell when a sought-after place returns
 
@@ -19,11 +20,14 @@ def return_places(slots: Collection[Slot], now: datetime) -> None:
     """Give locked places back: to who waits for them first, else to the sale.
 
     A place that is offered was never free in between. Sought-after ones for which nobody waits
-    return at a random later minute. Source: docs/flows/waitlist.md.
+    return at a random later minute; where nobody sits any more, none returns.
+    Source: docs/flows/waitlist.md.
     """
     require_transaction()
     for slot in slots:
-        if not offer_place(slot, now):
+        if not is_sat(slot):
+            block_slots([slot])
+        elif not offer_place(slot, now):
             free_slots([slot], _returns_at(slot, now))
 
 
