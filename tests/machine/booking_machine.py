@@ -1,0 +1,384 @@
+"""Whatever people do, in whatever order: do the books and the model say the same?"""
+
+import copy
+from datetime import timedelta
+from functools import partial
+
+import time_machine
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from appointments.models import Offer
+from appointments.services.booking import book_slot, confirm_appointment, hold_slot
+from appointments.services.calling_off import call_off_schedules
+from appointments.services.cancelling import cancel_appointment
+from appointments.services.holds import expire_lapsed_holds, extend_hold
+from appointments.services.missing import mark_no_show, note_missed_visits, undo_no_show
+from appointments.services.offer_answers import accept_offer, decline_offer, expire_lapsed_offers
+from appointments.services.payment import take_desk_payment
+from appointments.services.rescheduling import reschedule_appointment
+from appointments.services.sweeping import end_past_wishes, offer_free_places
+from appointments.services.visits import (
+    check_in,
+    finish_visit,
+    start_visit,
+    undo_check_in,
+    undo_start,
+)
+from billing.choices import RefundState
+from billing.models import Refund
+from billing.services.refunds import hand_back_refund
+from medbook.errors import DomainError
+from reports.selectors import broken_invariants
+from scheduling.models import Slot
+from scheduling.services.rosters import change_schedule
+from tests.factories import WaitlistEntryFactory
+from tests.machine.clinic import told
+from tests.machine.model import No
+
+WHO = st.sampled_from(
+    [("ann", "ann"), ("ann", "kid"), ("bob", "bob"), ("bob", "kid"), ("cyd", "cyd")]
+)
+WHERE = st.sampled_from(["A1", "A1", "B1", "A2"])
+NUMBER = st.sampled_from([None, 1, 2])
+POINTS = st.sampled_from([0, 0, 100])
+ANY = st.integers(0, 11)
+WAITS = st.sampled_from([timedelta(minutes=m) for m in (1, 6, 16, 40, 180, 720, 1440)])
+LANDMARKS = st.sampled_from(["cancel", "stop", "same_day", "start", "end"])
+
+STEPS = {
+    "check_in": check_in,
+    "start": start_visit,
+    "finish": finish_visit,
+    "miss": mark_no_show,
+    "undo_check_in": undo_check_in,
+    "undo_start": undo_start,
+}
+
+
+class BookingMachine(RuleBasedStateMachine):
+    """Do the same to the database and to the model, and compare all of both after each step."""
+
+    clinic = None  # set by the test: what stays from example to example
+
+    @initialize()
+    def open_clinic(self):
+        """Begin with free places, points in hand and nobody waiting."""
+        self.world = self.clinic.fresh()
+        self.keys = []
+        self.journey = time_machine.travel(self.world.now, tick=False)
+        self.clock = self.journey.start()
+
+    def teardown(self):
+        """Let the clock go."""
+        if hasattr(self, "journey"):
+            self.journey.stop()
+
+    # What members do
+
+    @rule(who=WHO, where=WHERE, number=NUMBER)
+    def hold(self, who, where, number):
+        """Hold a place."""
+        number = self._number(where, number)
+        self._make(hold_slot, self._wish(who, where, number), lambda w: w.hold(*who, where, number))
+
+    @rule(who=WHO, where=WHERE, number=NUMBER, points=POINTS)
+    def book(self, who, where, number, points):
+        """Book a place."""
+        number = self._number(where, number)
+        asked = {**self._wish(who, where, number), "points": points, "way_to_pay": "desk"}
+        self._make(book_slot, asked, lambda w: w.book(*who, where, number, points))
+
+    @precondition(lambda self: self.keys)
+    @rule(which=ANY)
+    def ask_again(self, which):
+        """Send an earlier request once more: the same answer, and nothing happens."""
+        number, act, asked = self.keys[which % len(self.keys)]
+        again = self._both(lambda w: number, lambda: act(**asked, now=self.world.now))
+        assert again.is_replay
+        assert again.appointment.uid == self.clinic.visits[number]
+
+    @precondition(lambda self: self.keys)
+    @rule(which=ANY)
+    def ask_for_something_else(self, which):
+        """Use a key again for another request."""
+        _number, act, asked = self.keys[which % len(self.keys)]
+        others = [m for m in self.clinic.schedules.values() if m.uid != asked["schedule_uid"]]
+
+        def refuse(_world):
+            raise No("idempotency_key_reused")
+
+        self._both(
+            refuse,
+            lambda: act(**{**asked, "schedule_uid": others[0].uid}, now=self.world.now),
+        )
+
+    @precondition(lambda self: self.world.visits)
+    @rule(which=ANY, points=POINTS)
+    def confirm(self, which, points):
+        """Confirm a hold, or something that is none."""
+        number = self._latest(which)
+        self._both(
+            lambda w: w.confirm(number, points),
+            lambda: confirm_appointment(
+                way_to_pay="desk", points=points, **self._by_member(number)
+            ),
+        )
+
+    @precondition(lambda self: self.world.visits)
+    @rule(which=ANY)
+    def extend(self, which):
+        """Hold for longer."""
+        number = self._latest(which)
+        self._both(lambda w: w.extend(number), lambda: extend_hold(**self._by_member(number)))
+
+    @precondition(lambda self: self.world.visits)
+    @rule(which=ANY, by_desk=st.booleans())
+    def cancel(self, which, by_desk):
+        """Cancel."""
+        number = self._latest(which)
+        by = self._by_staff(number) if by_desk else self._by_member(number)
+        self._both(lambda w: w.cancel(number, by_desk), lambda: cancel_appointment(**by))
+
+    @precondition(lambda self: self.world.visits)
+    @rule(which=ANY, where=WHERE, number=NUMBER, by_desk=st.booleans())
+    def reschedule(self, which, where, number, by_desk):
+        """Move a visit to another time."""
+        visit, number = self._latest(which), self._number(where, number)
+        by = self._by_staff(visit) if by_desk else self._by_member(visit)
+        asked = {**self._target(where, number), "idempotency_key": f"{self.world.now}", **by}
+        self._both(
+            lambda w: w.reschedule(visit, where, number, by_desk),
+            lambda: reschedule_appointment(**asked),
+        )
+
+    # The waitlist
+
+    @rule(who=WHO, where=WHERE)
+    def join(self, who, where):
+        """Wait for a place."""
+        member, patient = who
+        if any(
+            w.patient == patient
+            and w.state in ("waiting", "offered", "fulfilled")
+            and w.session == where
+            for w in self.world.wishes.values()
+        ):
+            return
+        number = self.world.join(member, patient, where)
+        self.clinic.wishes[number] = WaitlistEntryFactory(
+            schedule=self.clinic.schedules[where],
+            member=self.clinic.members[member],
+            patient=self.clinic.patients[patient],
+            joined_at=self.world.now,
+        ).uid
+
+    @precondition(lambda self: self.world.offers)
+    @rule(which=ANY)
+    def accept(self, which):
+        """Take an offered place."""
+        number, asked = self._offer(which)
+        appointment = self._both(lambda w: w.accept(number), lambda: accept_offer(**asked))
+        if appointment is not None:
+            self.clinic.visits.setdefault(self.world.offers[number].visit, appointment.uid)
+
+    @precondition(lambda self: self.world.offers)
+    @rule(which=ANY, keep=st.booleans())
+    def decline(self, which, keep):
+        """Turn an offered place down."""
+        number, asked = self._offer(which)
+        self._both(lambda w: w.decline(number, keep), lambda: decline_offer(keep=keep, **asked))
+
+    # What the clinic does
+
+    @precondition(lambda self: self.world.visits)
+    @rule(which=ANY)
+    def pay(self, which):
+        """Pay at the desk."""
+        number = self._latest(which)
+        self._both(
+            lambda w: w.pay(number),
+            lambda: take_desk_payment(gateway="desk_cash", **self._by_staff(number)),
+        )
+
+    @rule()
+    def hand_back(self):
+        """Give back at the desk what is to be given back."""
+        for refund in Refund.objects.filter(state=RefundState.REQUESTED):
+            hand_back_refund(refund_uid=refund.uid, by=self.clinic.staff, now=self.world.now)
+        for number in self.world.visits:
+            self.world.hand_back(number)
+
+    @precondition(lambda self: self.world.visits)
+    @rule(which=ANY, step=st.sampled_from(list(STEPS)))
+    def go_on(self, which, step):
+        """Check in, begin or end a consultation, note a missed visit, correct one of these."""
+        number = self._latest(which)
+        act = partial(STEPS[step], **self._by_staff(number))
+        self._both(lambda w: getattr(w, step)(number), act)
+
+    @precondition(lambda self: any(v.state == "no_show" for v in self.world.visits.values()))
+    @rule(which=ANY, has_come=st.booleans())
+    def undo_miss(self, which, has_come):
+        """Put a missed visit right."""
+        number = self._latest(which)
+        act = partial(undo_no_show, has_come=has_come, **self._by_staff(number))
+        self._both(lambda w: w.undo_miss(number, has_come), act)
+
+    @rule(where=WHERE, how_likely=st.integers(0, 3))
+    def call_off(self, where, how_likely):
+        """The doctor does not sit."""
+        if how_likely:
+            return
+        self._both(
+            lambda w: w.call_off(where),
+            lambda: call_off_schedules(
+                schedule_uids=[self.clinic.schedules[where].uid],
+                reason="Ill",
+                by=self.clinic.staff,
+                now=self.world.now,
+            ),
+        )
+
+    @rule(where=WHERE, capacity=st.integers(1, 3))
+    def resize(self, where, capacity):
+        """Have fewer or more places."""
+        schedule = self.clinic.schedules[where]
+        schedule.refresh_from_db()
+        last = max(self.world.sessions[where].places)
+        if schedule.max_appointments == capacity:
+            return
+        self._both(
+            lambda w: w.resize(where, capacity, self.clinic.new_places(where, last)),
+            lambda: change_schedule(
+                schedule_uid=schedule.uid,
+                version=schedule.version,
+                max_appointments=capacity,
+                by=self.clinic.staff,
+                now=self.world.now,
+            ),
+        )
+
+    # What time does
+
+    @rule(how_long=WAITS)
+    def wait(self, how_long):
+        """Let time pass."""
+        self._go_to(self.world.now + how_long)
+
+    @rule(where=WHERE, landmark=LANDMARKS, seconds=st.sampled_from([-1, 0, 1]))
+    def wait_until(self, where, landmark, seconds):
+        """Let time pass up to where a rule changes: just before, at it, just after."""
+        session = self.world.sessions[where]
+        at = {
+            "cancel": session.starts_at - timedelta(hours=24),
+            "stop": session.sale_stops_at,
+            "same_day": session.same_day_from,
+            "start": session.starts_at,
+            "end": session.ends_at,
+        }[landmark] + timedelta(seconds=seconds)
+        if at > self.world.now:
+            self._go_to(at)
+
+    @rule()
+    def sweep(self):
+        """Let the sweeps run: holds, offers, places for who waits, wishes that are over."""
+        now = self.world.now
+        expire_lapsed_holds(now=now)
+        expire_lapsed_offers(now=now)
+        offer_free_places(now=now)
+        end_past_wishes(now=now)
+        self.world.sweep()
+        note_missed_visits(now=now)
+        self.world.note_missed()
+
+    @rule()
+    def deliver(self):
+        """Let the outbox be worked off."""
+        self.clinic.deliver()
+        self.world.deliver()
+
+    # What must hold
+
+    @invariant()
+    def the_books_say_what_the_model_says(self):
+        """Compare everything."""
+        if hasattr(self, "world"):
+            seen, expected = self.clinic.seen(), told(self.world)
+            for what in expected:
+                assert seen[what] == expected[what], (what, seen[what], expected[what])
+
+    @invariant()
+    def the_whole_database_is_as_it_must_be(self):
+        """Ask every invariant query."""
+        if hasattr(self, "world"):
+            broken = broken_invariants(now=self.world.now, workers_run=False)
+            assert broken == {}, broken
+
+    def _both(self, predict, act):
+        """Do it in both; a refusal must be one that the model gives, and change nothing."""
+        answer, code = None, None
+        try:
+            answer = act()
+        except DomainError as refusal:
+            code = refusal.code
+        world, right = copy.deepcopy(self.world), {None}
+        try:
+            predict(world)
+        except No as no:
+            right = no.codes
+        else:
+            self.world = world
+        assert code in right, f"answered {code or 'yes'}, expected {right}"
+        self._go_to(self.world.now + timedelta(seconds=1))
+        return answer
+
+    def _make(self, act, asked, predict):
+        placed = self._both(predict, lambda: act(**asked, now=self.world.now))
+        if placed is not None:
+            number = len(self.world.visits) - 1
+            self.clinic.visits[number] = placed.appointment.uid
+            self.keys.append((number, act, asked))
+
+    def _wish(self, who, where, number):
+        member, patient = who
+        return {
+            "member": self.clinic.members[member],
+            "patient": self.clinic.patients[patient],
+            "idempotency_key": f"{self.world.now}",
+            "by": self.clinic.members[member].user,
+            **self._target(where, number),
+        }
+
+    def _number(self, where, number):
+        """Name a place that there is; any of the session where it has no such number."""
+        return number if number in self.world.sessions[where].places else None
+
+    def _target(self, where, number):
+        schedule = self.clinic.schedules[where]
+        chosen = {}
+        if number is not None:
+            chosen["slot_uid"] = Slot.objects.get(schedule=schedule, number=number).uid
+        return {"schedule_uid": schedule.uid, **chosen}
+
+    def _latest(self, which):
+        """Name one of the visits; small numbers mean the newest."""
+        return len(self.world.visits) - 1 - which % len(self.world.visits)
+
+    def _offer(self, which):
+        number = len(self.world.offers) - 1 - which % len(self.world.offers)
+        offer = Offer.objects.order_by("id")[number]
+        by = self.clinic.members[self.world.wishes[self.world.offers[number].wish].member].user
+        return number, {"offer_uid": offer.uid, "by": by, "now": self.world.now}
+
+    def _by_member(self, number):
+        by = self.clinic.members[self.world.visits[number].member].user
+        return {"appointment_uid": self.clinic.visits[number], "by": by, "now": self.world.now}
+
+    def _by_staff(self, number):
+        uid = self.clinic.visits[number]
+        return {"appointment_uid": uid, "by": self.clinic.staff, "now": self.world.now}
+
+    def _go_to(self, instant):
+        self.world.now = instant
+        self.clock.move_to(instant)

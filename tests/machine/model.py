@@ -1,0 +1,671 @@
+"""What should the clinic's books say? The rules of booking once more, in plain Python.
+
+Imports nothing of the application, knows no database and no lock: one thing happens after another.
+Each verb either changes the world or raises No with the codes of the refusals that are right.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+MINUTE = timedelta(minutes=1)
+LIVE = ("held", "booked", "arrived", "in_consultation")
+OPEN = ("held", "booked")
+OPEN_PER_MEMBER = {"member": 6, "gold": 8}
+DISCOUNT = {"member": Decimal("1.00"), "gold": Decimal("0.90")}
+
+
+class No(Exception):
+    """A refusal; either of its codes is right where the order of two checks does not matter."""
+
+    def __init__(self, *codes):
+        super().__init__(*codes)
+        self.codes = set(codes)
+
+
+@dataclass
+class Place:
+    """One place of a session."""
+
+    session: str
+    number: int
+    order: int
+    starts_at: datetime
+    ends_at: datetime
+    state: str = "free"
+    returns_at: datetime | None = None
+
+
+@dataclass
+class Session:
+    """One doctor on one day, with places by number."""
+
+    doctor: str
+    day: date
+    starts_at: datetime
+    ends_at: datetime
+    sale_stops_at: datetime
+    same_day_from: datetime
+    fee: Decimal
+    capacity: int
+    is_high_demand: bool = False
+    state: str = "published"
+    places: dict[int, Place] = field(default_factory=dict)
+
+    def is_on_sale(self, now):
+        """Tell whether members may book: before the stop, or on the day what is left."""
+        return self.state == "published" and (
+            now < self.sale_stops_at or self.same_day_from <= now < self.ends_at
+        )
+
+
+@dataclass
+class Visit:
+    """One appointment and its money: asked for, paid, to be given back, given back."""
+
+    member: str
+    patient: str
+    session: str
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+    cancel_until: datetime
+    state: str = "held"
+    source: str = "self"
+    held_until: datetime | None = None
+    ended_at: datetime | None = None
+    why: str = ""
+    wish: int | None = None
+    points: int = 0
+    price: Decimal = Decimal(0)
+    open: Decimal = Decimal(0)
+    paid: Decimal = Decimal(0)
+    going_back: Decimal = Decimal(0)
+    gone_back: Decimal = Decimal(0)
+    was_extended: bool = False
+    moves: int = 0
+
+    def is_lapsed(self, now):
+        """Tell whether a hold has run out."""
+        return self.held_until is not None and self.held_until <= now
+
+
+@dataclass
+class Wish:
+    """A patient waits for a place of a session."""
+
+    member: str
+    patient: str
+    session: str
+    state: str = "waiting"
+    lapses: int = 0
+
+
+@dataclass
+class Offer:
+    """A place is kept for a wish."""
+
+    session: str
+    number: int
+    wish: int
+    until: datetime
+    state: str = "open"
+    visit: int | None = None
+
+
+@dataclass
+class World:
+    """Everything, and the verbs that change it. Visits, wishes and offers are named by a count."""
+
+    now: datetime
+    zone: str
+    tiers: dict[str, str]
+    points: dict[str, int]
+    sessions: dict[str, Session]
+    visits: dict[int, Visit] = field(default_factory=dict)
+    wishes: dict[int, Wish] = field(default_factory=dict)
+    offers: dict[int, Offer] = field(default_factory=dict)
+    news: list[tuple[str, int]] = field(default_factory=list)
+
+    # What members do
+
+    def hold(self, member, patient, session_name, number):
+        """Hold a place; what the member held before gives way."""
+        session = self.sessions[session_name]
+        if session.state == "called_off":
+            raise No("called_off")
+        if not session.is_on_sale(self.now):
+            raise No("sale_over")
+        self._must_not_cool_down(member)
+        for visit in self._by_place(self.visits.values()):
+            mine = visit.member == member and visit.source == "self"
+            if visit.state == "held" and (
+                mine or (visit.patient == patient and visit.is_lapsed(self.now))
+            ):
+                self._expire(visit)
+        self._must_be_within_limits(member, patient, session.day)
+        place = self._claim(session, session_name, number)
+        return self._place(member, patient, place, "self")
+
+    def confirm(self, number, points):
+        """Turn a hold into a booking, partly paid with points."""
+        visit = self.visits[number]
+        if visit.state == "booked":
+            return
+        if visit.state == "expired" or (visit.state == "held" and visit.is_lapsed(self.now)):
+            raise No("hold_expired")
+        if visit.state != "held":
+            raise No("wrong_state")
+        visit.state, visit.held_until, visit.points = "booked", None, points
+        visit.price = (
+            self._price(visit.member, self.sessions[visit.session]) - Decimal(points) / 100
+        )
+        visit.open = visit.price
+        self.points[visit.member] -= points
+
+    def book(self, member, patient, session, number, points):
+        """Hold and confirm at once."""
+        visit = self.hold(member, patient, session, number)
+        self.confirm(visit, points)
+        return visit
+
+    def extend(self, number):
+        """Hold a place five minutes longer, once."""
+        visit = self.visits[number]
+        if visit.held_until is None or visit.was_extended:
+            raise No("wrong_state")
+        if visit.is_lapsed(self.now):
+            raise No("hold_expired")
+        visit.held_until = min(visit.held_until + 5 * MINUTE, visit.starts_at)
+        visit.was_extended = True
+
+    def cancel(self, number, by_desk):
+        """Give a visit up: in time, or late where the tier allows it, or by the desk."""
+        visit = self.visits[number]
+        if visit.state == "cancelled":
+            raise No("already_cancelled")
+        is_late = self.now >= visit.cancel_until
+        if not by_desk and visit.state == "booked" and is_late:
+            self._must_cancel_late(visit)
+        if visit.state not in OPEN:
+            raise No("wrong_state")
+        percent = 50 if is_late and not by_desk else 100
+        self._end(visit, "cancelled", percent)
+        self._return(self._place_of(visit))
+
+    def reschedule(self, number, session_name, place_number, by_desk):
+        """Move a booked visit to another place; the old one is kept until then."""
+        visit, session = self.visits[number], self.sessions[session_name]
+        if visit.state != "booked":
+            raise No("wrong_state")
+        if not by_desk:
+            if self.now >= visit.cancel_until:
+                self._must_cancel_late(visit)
+            if visit.moves >= 2:
+                raise No("reschedule_limit")
+        if session.state == "called_off":
+            raise No("called_off")
+        is_over = session.ends_at <= self.now
+        if is_over or not (by_desk or session.is_on_sale(self.now)):
+            raise No("sale_over")
+        that_day = [
+            other
+            for other in self.visits.values()
+            if other is not visit
+            and other.patient == visit.patient
+            and other.state in OPEN
+            and other.starts_at > self.now
+            and self.sessions[other.session].day == session.day
+        ]
+        if len(that_day) >= 2:
+            raise No("too_many_open")
+        place = self._claim(session, session_name, place_number)
+        if place.session == visit.session and place.starts_at == visit.starts_at:
+            raise No("patient_busy")
+        self._must_not_clash(visit.patient, place, besides=visit)
+        old = self._place_of(visit)
+        self._put(place, "taken")
+        visit.session, visit.number = place.session, place.number
+        visit.starts_at, visit.ends_at = place.starts_at, place.ends_at
+        visit.cancel_until = place.starts_at - timedelta(hours=24)
+        visit.moves += not by_desk
+        self._return(old)
+        self._reprice(visit, self._price(visit.member, session) - Decimal(visit.points) / 100)
+
+    def _reprice(self, visit, price):
+        """Ask for the rest of a higher price, and give back what a lower one leaves over."""
+        rest = price - (visit.paid - visit.going_back - visit.gone_back)
+        visit.price, visit.open = price, max(rest, Decimal(0))
+        visit.going_back += max(-rest, Decimal(0))
+
+    def _must_cancel_late(self, visit):
+        if self.tiers[visit.member] != "gold" or self.now >= visit.starts_at:
+            raise No("too_late_to_cancel")
+
+    # What the clinic does
+
+    def pay(self, number):
+        """Take the money at the desk."""
+        visit = self.visits[number]
+        if visit.state not in ("booked", "arrived", "in_consultation", "completed"):
+            raise No("wrong_state")
+        if visit.open == 0:
+            raise No("already_paid", "nothing_to_pay")
+        visit.paid, visit.open = visit.paid + visit.open, Decimal(0)
+
+    def hand_back(self, number):
+        """Give the money back that is to be given back."""
+        visit = self.visits[number]
+        visit.gone_back, visit.going_back = visit.gone_back + visit.going_back, Decimal(0)
+
+    def check_in(self, number):
+        """Note that the patient has come, on the day."""
+        visit = self.visits[number]
+        if self.sessions[visit.session].day != self._today():
+            raise No("outside_check_in_window")
+        if visit.paid and visit.open:
+            raise No("payment_due")
+        self._move(visit, ("booked",), "arrived")
+
+    def start(self, number):
+        """Begin the consultation."""
+        self._move(self.visits[number], ("arrived",), "in_consultation")
+
+    def finish(self, number):
+        """End the consultation; the place is used up."""
+        visit = self.visits[number]
+        self._move(visit, ("in_consultation",), "completed")
+        self._put(self._place_of(visit), "blocked")
+
+    def undo_check_in(self, number):
+        """Correct a check-in of somebody who is not there, on the same day."""
+        self._repair(self.visits[number], "arrived", "booked")
+
+    def undo_start(self, number):
+        """Correct a consultation begun by mistake, on the same day."""
+        self._repair(self.visits[number], "in_consultation", "arrived")
+
+    def _repair(self, visit, was, state):
+        if visit.state != was:
+            raise No("wrong_state")
+        if self.sessions[visit.session].day != self._today():
+            raise No("repair_over")
+        visit.state = state
+
+    def miss(self, number):
+        """Note by hand that somebody has not come."""
+        visit = self.visits[number]
+        if visit.state != "booked":
+            raise No("wrong_state")
+        if self.now < visit.starts_at + 15 * MINUTE:
+            raise No("still_expected")
+        if self.sessions[visit.session].state == "called_off":
+            raise No("called_off")
+        self._miss(visit)
+
+    def note_missed(self):
+        """Note everybody who has not come to a session that is over."""
+        for visit in self.visits.values():
+            session = self.sessions[visit.session]
+            is_over = session.ends_at + 15 * MINUTE <= self.now
+            if visit.state == "booked" and is_over and session.state != "called_off":
+                self._miss(visit)
+
+    def _miss(self, visit):
+        visit.state, visit.open = "no_show", Decimal(0)
+        self._put(self._place_of(visit), "blocked")
+
+    def undo_miss(self, number, has_come):
+        """Put right that somebody was noted as not come; the price is asked for again."""
+        visit = self.visits[number]
+        self._repair(visit, "no_show", "arrived" if has_come else "booked")
+        place = self._place_of(visit)
+        if self.sessions[visit.session].state == "called_off":
+            raise No("called_off")
+        if place.state != "blocked":
+            raise No("slot_taken")
+        self._must_not_clash(visit.patient, place, besides=visit)
+        self._put(place, "taken")
+        self._reprice(visit, visit.price)
+
+    def call_off(self, session_name):
+        """The doctor does not sit; who is being seen is seen."""
+        session = self.sessions[session_name]
+        if session.state == "called_off":
+            return
+        session.state = "called_off"
+        for offer in self._open_offers(session_name):
+            offer.state = "withdrawn"
+            self.wishes[offer.wish].state = "waiting"
+        for place in session.places.values():
+            visit = self._live_on(place)
+            if visit and visit.state == "in_consultation":
+                continue
+            if visit:
+                self._end(visit, "called_off", 100)
+            self._put(place, "blocked")
+
+    def resize(self, session_name, capacity, add):
+        """Have fewer or more places; `add` tells when the new ones start."""
+        session = self.sessions[session_name]
+        if session.state != "published":
+            raise No("wrong_state")
+        if session.ends_at <= self.now:
+            raise No("in_the_past")
+        surplus = [place for place in session.places.values() if place.number > capacity]
+        if any(place.state in ("taken", "offered") for place in surplus):
+            raise No("capacity_below_booked")
+        for place in surplus:
+            self._put(place, "blocked")
+        for place in session.places.values():
+            if session.capacity < place.number <= capacity:
+                self._put(place, "free")
+        for place in add:
+            session.places[place.number] = place
+        session.capacity = capacity
+
+    # What time does
+
+    def sweep(self):
+        """End what has run out, and ask who waits about what is free."""
+        held = [visit for visit in self.visits.values() if visit.is_lapsed(self.now)]
+        for visit in sorted(held, key=lambda visit: visit.held_until):
+            self._expire(visit)
+        lapsed = [o for o in self.offers.values() if o.state == "open" and o.until <= self.now]
+        for offer in sorted(lapsed, key=lambda offer: offer.until):
+            offer.state = "lapsed"
+            self._count_lapse(self.wishes[offer.wish])
+            self._return(self.sessions[offer.session].places[offer.number])
+        for place in self._in_order():
+            if place.state == "free" and self._asked_from(place) <= self.now:
+                self._offer(place)
+        for wish in self.wishes.values():
+            session = self.sessions[wish.session]
+            is_over = session.sale_stops_at <= self.now or session.state == "called_off"
+            if wish.state == "waiting" and is_over:
+                wish.state = "left"
+
+    def deliver(self):
+        """Do what is done after the commit: points go back, wishes wait on."""
+        for what, number in self.news:
+            visit = self.visits[number]
+            if what == "ended":
+                self.points[visit.member] += visit.points
+            elif what == "lapsed" and visit.wish is not None:
+                wish = self.wishes[visit.wish]
+                if wish.state == "fulfilled" and not self._waits(wish.patient, wish.session):
+                    self._count_lapse(wish)
+        self.news.clear()
+
+    # The waitlist
+
+    def join(self, member, patient, session_name):
+        """Wait for a place of a session."""
+        self.wishes[len(self.wishes)] = Wish(member, patient, session_name)
+        return len(self.wishes) - 1
+
+    def accept(self, number):
+        """Take an offered place, as a hold."""
+        offer = self.offers[number]
+        wish = self.wishes[offer.wish]
+        for visit in self._by_place(self.visits.values()):
+            if visit.patient == wish.patient and visit.is_lapsed(self.now):
+                self._expire(visit)
+        if offer.state == "accepted":
+            return offer.visit
+        self._must_be_open(offer)
+        place = self.sessions[offer.session].places[offer.number]
+        self._must_be_within_limits(wish.member, wish.patient, self.sessions[offer.session].day)
+        place.state = "free"
+        offer.visit = self._place(wish.member, wish.patient, place, "offer", offer.wish)
+        offer.state, wish.state = "accepted", "fulfilled"
+        return offer.visit
+
+    def decline(self, number, keep):
+        """Turn an offered place down."""
+        offer = self.offers[number]
+        self._must_be_open(offer)
+        offer.state = "declined"
+        self.wishes[offer.wish].state = "waiting" if keep else "left"
+        self._return(self.sessions[offer.session].places[offer.number])
+
+    # Rules
+
+    def _must_be_open(self, offer):
+        if offer.state != "open" or offer.until <= self.now:
+            raise No("offer_expired")
+
+    def _must_not_cool_down(self, member):
+        lapses = sorted(
+            visit.ended_at
+            for visit in self.visits.values()
+            if visit.member == member
+            and visit.why == "lapsed"
+            and self.now - timedelta(days=1) < visit.ended_at <= self.now
+        )
+        if len(lapses) >= 3 and self.now < lapses[-1] + 30 * MINUTE:
+            raise No("cooling_down")
+
+    def _must_be_within_limits(self, member, patient, day):
+        visits = [v for v in self.visits.values() if v.state in OPEN and v.starts_at > self.now]
+        of_patient = [visit for visit in visits if visit.patient == patient]
+        that_day = [v for v in of_patient if self.sessions[v.session].day == day]
+        of_member = [visit for visit in visits if visit.member == member]
+        if (
+            any(visit.state == "held" for visit in of_patient)
+            or sum(visit.state == "held" for visit in of_member) >= 2
+            or len(that_day) >= 2
+            or len(of_patient) >= 4
+            or len(of_member) >= OPEN_PER_MEMBER[self.tiers[member]]
+        ):
+            raise No("too_many_open")
+
+    def _claim(self, session, session_name, number):
+        for is_second_look in (False, True):
+            free = [place for place in session.places.values() if self._is_claimable(place)]
+            if number is None and free:
+                return min(free, key=lambda place: place.number)
+            if number is not None and session.places.get(number) in free:
+                return session.places[number]
+            lapsed = [
+                visit
+                for visit in self.visits.values()
+                if visit.session == session_name and visit.is_lapsed(self.now)
+            ]
+            if is_second_look or not lapsed:
+                raise No("slot_taken" if free else "sold_out")
+            for visit in self._by_place(lapsed):
+                self._expire(visit)
+        raise AssertionError
+
+    def _is_claimable(self, place):
+        is_due = place.returns_at is None or place.returns_at <= self.now
+        return place.state == "free" and place.starts_at > self.now and is_due
+
+    def _must_not_clash(self, patient, place, besides=None):
+        clashes = set()
+        for visit in self.visits.values():
+            if visit.patient == patient and visit.state in LIVE and visit is not besides:
+                if visit.starts_at < place.ends_at and place.starts_at < visit.ends_at:
+                    clashes.add("patient_busy")
+                if self._doctor_day(visit.session) == self._doctor_day(place.session):
+                    clashes.add("already_booked_doctor_day")
+        if clashes:
+            raise No(*clashes)
+
+    def _place(self, member, patient, place, source, wish=None):
+        session = self.sessions[place.session]
+        self._must_not_clash(patient, place)
+        self._put(place, "taken")
+        self.visits[len(self.visits)] = Visit(
+            member=member,
+            patient=patient,
+            session=place.session,
+            number=place.number,
+            starts_at=place.starts_at,
+            ends_at=place.ends_at,
+            cancel_until=place.starts_at - timedelta(hours=24),
+            source=source,
+            held_until=min(self.now + 15 * MINUTE, place.starts_at),
+            price=self._price(member, session),
+            wish=wish,
+        )
+        return len(self.visits) - 1
+
+    def _price(self, member, session):
+        return (session.fee * DISCOUNT[self.tiers[member]]).quantize(Decimal("0.01"))
+
+    def _move(self, visit, allowed, state):
+        if visit.state not in allowed:
+            raise No("wrong_state")
+        visit.state = state
+
+    def _expire(self, visit):
+        is_lapsed = visit.is_lapsed(self.now)
+        visit.why = "lapsed" if is_lapsed else "replaced"
+        ended_at = visit.held_until if is_lapsed else self.now
+        self._end(visit, "expired", 100)
+        visit.ended_at = ended_at
+        if is_lapsed:
+            self.news.append(("lapsed", self._number_of(visit)))
+        self._return(self._place_of(visit))
+
+    def _end(self, visit, state, percent):
+        visit.state, visit.held_until, visit.ended_at = state, None, self.now
+        visit.open = Decimal(0)
+        left = visit.paid - visit.going_back - visit.gone_back
+        visit.going_back += (left * percent / 100).quantize(Decimal("0.01"))
+        self.news.append(("ended", self._number_of(visit)))
+
+    def _return(self, place):
+        """Who waits comes first; then the sale, at once or at a random later minute."""
+        if self.sessions[place.session].state == "called_off":
+            self._put(place, "blocked")
+            return
+        if self._offer(place):
+            return
+        self._put(place, "free")
+        if self.sessions[place.session].is_high_demand:
+            at = self.now + 31 * MINUTE
+            place.returns_at = at if at < place.starts_at else None
+
+    def _offer(self, place):
+        wish = next((n for n in self.wishes if self._fits(self.wishes[n], place)), None)
+        if wish is None:
+            return False
+        asked_from = self._asked_from(place)
+        if asked_from > self.now:
+            self._put(place, "free")
+            place.returns_at = asked_from + 5 * MINUTE
+            return True
+        self._put(place, "offered")
+        until = min(self.now + 15 * MINUTE, place.starts_at)
+        self.offers[len(self.offers)] = Offer(place.session, place.number, wish, until)
+        self.wishes[wish].state = "offered"
+        return True
+
+    def _fits(self, wish, place):
+        session = self.sessions[place.session]
+        if wish.state != "waiting" or wish.session != place.session:
+            return False
+        if session.state != "published" or self.now >= min(session.sale_stops_at, place.starts_at):
+            return False
+        return not self._refused_before(wish, place) and not self._is_hindered(wish, place, session)
+
+    def _refused_before(self, wish, place):
+        here = [o for o in self.offers.values() if (o.session, o.number) == _key(place)]
+        for offer in here:
+            if self.wishes[offer.wish].patient == wish.patient:
+                is_unconfirmed = offer.visit is not None and (
+                    self.visits[offer.visit].state == "expired"
+                )
+                if offer.state in ("declined", "lapsed") or is_unconfirmed:
+                    return True
+        return any(
+            visit.patient == wish.patient and visit.state == "cancelled"
+            for visit in self.visits.values()
+            if (visit.session, visit.number) == _key(place)
+        )
+
+    def _is_hindered(self, wish, place, session):
+        counted = [v for v in self.visits.values() if not v.is_lapsed(self.now)]
+        upcoming = [v for v in counted if v.state in OPEN and v.starts_at > self.now]
+        of_patient = [visit for visit in upcoming if visit.patient == wish.patient]
+        that_day = [v for v in of_patient if self.sessions[v.session].day == session.day]
+        of_member = [visit for visit in upcoming if visit.member == wish.member]
+        most = OPEN_PER_MEMBER[self.tiers[wish.member]]
+        if len(of_member) >= most or len(of_patient) >= 4 or len(that_day) >= 2:
+            return True
+        live = [v for v in counted if v.patient == wish.patient and v.state in LIVE]
+        return any(
+            (visit.starts_at < place.ends_at and place.starts_at < visit.ends_at)
+            or self._doctor_day(visit.session) == self._doctor_day(place.session)
+            for visit in live
+        )
+
+    def _asked_from(self, place):
+        """Nobody is asked at night, from 22:00 to 07:00, unless the visit is within 12 hours."""
+        local = self.now.astimezone(ZoneInfo(self.zone))
+        is_day = time(7) <= local.time() < time(22)
+        if is_day or place.starts_at - self.now <= timedelta(hours=12):
+            return self.now
+        day = local.date() + timedelta(days=local.time() >= time(22))
+        return datetime.combine(day, time(7), tzinfo=ZoneInfo(self.zone))
+
+    def _count_lapse(self, wish):
+        wish.lapses += 1
+        wish.state = "waiting" if wish.lapses <= 1 else "lapsed"
+
+    # Finding things
+
+    def _waits(self, patient, session_name):
+        return any(
+            wish.state in ("waiting", "offered")
+            for wish in self.wishes.values()
+            if (wish.patient, wish.session) == (patient, session_name)
+        )
+
+    def _put(self, place, state):
+        place.state, place.returns_at = state, None
+
+    def _place_of(self, visit):
+        return self.sessions[visit.session].places[visit.number]
+
+    def _live_on(self, place):
+        return next(
+            (
+                visit
+                for visit in self.visits.values()
+                if (visit.session, visit.number) == _key(place) and visit.state in LIVE
+            ),
+            None,
+        )
+
+    def _number_of(self, visit):
+        return next(number for number, each in self.visits.items() if each is visit)
+
+    def _open_offers(self, session_name):
+        return [
+            offer
+            for offer in self.offers.values()
+            if offer.session == session_name and offer.state == "open"
+        ]
+
+    def _by_place(self, visits):
+        return sorted(visits, key=lambda visit: self._place_of(visit).order)
+
+    def _in_order(self):
+        places = [place for each in self.sessions.values() for place in each.places.values()]
+        return sorted(places, key=lambda place: place.order)
+
+    def _doctor_day(self, session_name):
+        session = self.sessions[session_name]
+        return session.doctor, session.day
+
+    def _today(self):
+        return self.now.astimezone(ZoneInfo(self.zone)).date()
+
+
+def _key(place):
+    return place.session, place.number
