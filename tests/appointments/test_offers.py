@@ -43,8 +43,8 @@ def _noon(time_machine):
     time_machine.move_to(NOON, tick=False)
 
 
-CALLED_OFF_BY_HAND = pytest.mark.invariants(
-    besides=("every_change_is_in_the_operation_log", "nobody_owes_for_what_did_not_come_about")
+CALLED_OFF_BY_HAND = pytest.mark.breaks(
+    "every_change_is_in_the_operation_log", "nobody_owes_for_what_did_not_come_about"
 )
 
 
@@ -362,9 +362,7 @@ def called_off_with_choices():
     return appointment, offers
 
 
-@pytest.mark.invariants(
-    besides=("every_change_is_in_the_operation_log", "nobody_owes_for_what_did_not_come_about")
-)
+@CALLED_OFF_BY_HAND
 def test_taking_one_place_of_a_called_off_visit_gives_the_others_back():
     appointment, offers = called_off_with_choices()
 
@@ -383,9 +381,7 @@ def test_taking_one_place_of_a_called_off_visit_gives_the_others_back():
     ]
 
 
-@pytest.mark.invariants(
-    besides=("every_change_is_in_the_operation_log", "nobody_owes_for_what_did_not_come_about")
-)
+@CALLED_OFF_BY_HAND
 def test_places_of_a_called_off_visit_return_after_two_hours():
     called_off_with_choices()
 

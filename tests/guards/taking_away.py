@@ -35,5 +35,6 @@ def without_trigger(table, name, mode=""):
 def _empty():
     with connection.cursor() as cursor:
         cursor.execute(
-            "TRUNCATE appointments_appointment, scheduling_slot, idempotency_idempotencykey CASCADE"
+            "TRUNCATE appointments_appointment, appointments_waitlistentry, scheduling_slot,"
+            " idempotency_idempotencykey CASCADE"
         )

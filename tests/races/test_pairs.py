@@ -1,5 +1,6 @@
 """Of two who do different things to one place at the same instant, does each pair end well?"""
 
+from functools import partial
 from itertools import combinations
 
 import pytest
@@ -9,6 +10,8 @@ from appointments.models import Appointment
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import expire_lapsed_holds
+from appointments.services.rescheduling import reschedule_appointment
+from medbook import clock
 from scheduling.choices import SlotState
 from scheduling.services.rosters import change_schedule
 from tests.appointments.booking import book, hold
@@ -107,3 +110,30 @@ def _ends_as_somebody_said(place, answers):
         assert slot.state == SlotState.TAKEN
     assert place.mine.state in (A.HELD, A.CANCELLED, A.EXPIRED, A.CALLED_OFF)
     assert (place.mine.state == A.CANCELLED) == ("cancel" in did)
+
+
+def test_visits_that_swap_their_sessions_do_not_deadlock():
+    """Each locks its old place first, so two that want to change places meet in the middle."""
+    for _round in range(ROUNDS):
+        doctor_of = schedule_with_slots(2)
+        schedules = [doctor_of, schedule_with_slots(2, doctor__department=doctor_of.department)]
+        visits = [book(member_with_patient(), schedule) for schedule in schedules for _ in "ab"]
+        targets = [schedules[1], schedules[1], schedules[0], schedules[0]]
+
+        outcomes = together(
+            *(
+                partial(
+                    reschedule_appointment,
+                    appointment_uid=visit.uid,
+                    schedule_uid=target.uid,
+                    idempotency_key="move",
+                    by=visit.member.user,
+                    now=clock.now(),
+                )
+                for visit, target in zip(visits, targets, strict=True)
+            )
+        )
+
+        assert set(counted(outcomes)) <= {"done", "sold_out", "try_later"}, counted(outcomes)
+        assert Appointment.objects.live().filter(slot__schedule__in=schedules).count() == 4
+        check_invariants()
