@@ -1,18 +1,27 @@
 """What is a member told of a visit after the commit?"""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
+from django.utils import translation
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from appointments.choices import AppointmentState, EntryState, OfferState
-from appointments.models import Appointment, Offer
+from appointments.models import Appointment, Offer, WaitlistEntry
 from appointments.rules import booking as rules
-from medbook import clock
+from appointments.rules.comparable import kept_until
+from appointments.selectors.leave import CALLED_OFF, Hit, leave_behind
+from billing.choices import RefundReason
+from billing.selectors import refunds_of
+from medbook import clock, money
+from members.selectors.wording import Words, changed_template, message_kinds, worded
 from members.services.messages import Fact, notify_member, withdraw_messages
+from scheduling.choices import LeaveReason
+from scheduling.models import Schedule
 
 BOOKED, RESCHEDULED = "appointment_booked", "appointment_rescheduled"
 MISSED = "appointment_missed"
@@ -49,13 +58,47 @@ def tell_cancelled(*, appointment_uid: str) -> None:
     _tell(visit, "appointment_cancelled", {}, clock.now())
 
 
-def tell_called_off(*, appointment_uid: str) -> None:
-    """Tell that the clinic cannot see the patient."""
-    visit = _visit(appointment_uid)
-    if visit.state != AppointmentState.CALLED_OFF:
-        return
+def tell_called_off(visit: Appointment, offers: Sequence[Offer], now: datetime) -> None:
+    """Tell that the clinic cannot see the patient, why, what comes back and what is kept."""
     _withdraw_times(visit)
-    _tell(visit, "appointment_called_off", {}, clock.now())
+    why_of, money_of, choices_of = lazy(_why, str), lazy(_money, str), lazy(_choices, str)
+    away = leave_behind(visit)
+    refunds = refunds_of([visit.subject], RefundReason.CALLED_OFF).get(visit.subject, [])
+    until = min((offer.expires_at for offer in offers), default=now)
+    facts: Mapping[str, Fact] = {
+        "why": why_of(away.reason if away else ""),
+        "money": money_of(sum((refund.amount for refund in refunds), Decimal(0)), visit.currency),
+        "choices": choices_of(len(offers), until, visit.time_zone),
+    }
+    _tell(visit, CALLED_OFF, facts, now)
+
+
+def called_off_words(hit: Hit, reason: str, language: str, now: datetime) -> Words:
+    """Word in a language what a member would be told of a visit, were it called off now."""
+    visit, kind = hit.visit, message_kinds()[CALLED_OFF]
+    until = min((kept_until(place.starts_at, now) for place in hit.places), default=now)
+    with translation.override(language):
+        facts = {
+            "when": clock.text(visit.starts_at, visit.time_zone),
+            "reference": visit.reference,
+            "why": _why(reason),
+            "money": _money(hit.paid, visit.currency),
+            "choices": _choices(len(hit.places), until, visit.time_zone),
+        }
+        return worded(kind, facts, changed_template(kind))
+
+
+def tell_wish_ended(entry: WaitlistEntry, schedule: Schedule, now: datetime) -> None:
+    """Tell that the session somebody waited for will not take place."""
+    notify_member(
+        member=entry.member,
+        kind="waitlist_called_off",
+        key=str(entry.uid),
+        facts={"when": schedule.starts_at},
+        path="waitlist/",
+        now=now,
+        zone=schedule.time_zone,
+    )
 
 
 def tell_offered(*, offer_uid: str) -> None:
@@ -171,3 +214,31 @@ def _deadline(visit: Appointment, now: datetime) -> str:
         return ""
     until = clock.text(visit.cancel_until, visit.department.clinic.time_zone)
     return _("You can cancel free of charge until %(until)s.") % {"until": until}
+
+
+def _why(reason: str) -> str:
+    """Say why the doctor does not sit, as far as members may know."""
+    return {
+        LeaveReason.ILLNESS: _("The doctor is ill."),
+        LeaveReason.HOLIDAY: _("The doctor is on holiday."),
+        LeaveReason.TRAINING: _("The doctor is at a training."),
+    }.get(LeaveReason(reason) if reason else LeaveReason.OTHER, _("The doctor is not available."))
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    """Say what becomes of the money."""
+    if not amount:
+        return _("It costs you nothing.")
+    return _("You get %(amount)s back.") % {"amount": money.shown(amount, currency)}
+
+
+def _choices(count: int, until: datetime, zone: str) -> str:
+    """Say how many places are kept, and until when the first of them is."""
+    if not count:
+        return _("Please choose another time.")
+    said = ngettext(
+        "%(count)d other time is kept for you until %(until)s.",
+        "%(count)d other times are kept for you until %(until)s.",
+        count,
+    )
+    return said % {"count": count, "until": clock.text(until, zone)}

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from billing.choices import InvoiceState, PaymentState, RefundState
+from billing.choices import InvoiceState, PaymentState, RefundReason, RefundState
 from billing.models import Invoice, Payment, Refund
 from billing.rules import share_of
 from members.models import Member
@@ -147,6 +147,15 @@ def waiting_refunds(*, by: Staff, now: datetime) -> str | None:
         "%(count)d refunds wait to be given back.",
         count,
     ) % {"count": count}
+
+
+def refunds_of(subjects: Collection[str], reason: RefundReason) -> dict[str, list[Refund]]:
+    """Find what was asked back of subjects for a reason, also what has failed (one query)."""
+    found: dict[str, list[Refund]] = defaultdict(list)
+    rows = Refund.objects.filter(payment__invoice__subject__in=subjects, reason=reason)
+    for refund in rows.select_related("payment__invoice").order_by("id"):
+        found[refund.payment.invoice.subject].append(refund)
+    return found
 
 
 def money_under_way(member: Member) -> str | Promise | None:

@@ -359,7 +359,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.rescheduled": ["appointments.notifications.tell_rescheduled"],
     "appointment.called_off": [
         "appointments.services.points.give_points_back",
-        "appointments.notifications.tell_called_off",
+        "appointments.services.replacing.offer_stand_ins",
     ],
     "appointment.expired": [
         "appointments.services.points.give_points_back",
@@ -375,6 +375,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     ],
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
+    "schedule.called_off": ["appointments.services.replacing.end_wishes"],
     "refund.requested": [],
     "offer.made": ["appointments.notifications.tell_offered"],
     "offer.lapsed": ["appointments.notifications.tell_offer_lapsed"],
@@ -396,6 +397,7 @@ ERASURE_BLOCKED_BY = [
 JOB_KINDS = {
     "export": "members.services.exporting.EXPORT",
     "generation": "scheduling.services.generation.GENERATION",
+    "leave": "appointments.services.leave_work.LEAVE",
 }
 # Each answers with a translatable sentence when something needs attention, else with None.
 READINESS_CHECKS = ["scheduling.selectors.releases.overdue_release"]
@@ -403,6 +405,7 @@ READINESS_CHECKS = ["scheduling.selectors.releases.overdue_release"]
 HOME_CHECKS = ["members.selectors.messages.failed_messages"]
 # What waits for a person of the staff, by the question that tells, with the page that helps.
 STAFF_ERRANDS = {
+    "appointments.selectors.leave.stuck_leaves": "admin:leave",
     "medbook.approvals.selectors.waiting_approvals": "admin:approvals_approval_changelist",
     "members.selectors.strikes.open_appeals": "admin:members_strikeappeal_changelist",
     "billing.selectors.waiting_refunds": "admin:billing_refund_changelist",

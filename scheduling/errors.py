@@ -99,3 +99,27 @@ class PeriodImpossible(Refused):
     """The dates are past, too many or too far ahead."""
 
     message = _("Please choose dates from today on, at most %(days)d days and within a year.")
+
+
+class LeaveImpossible(Refused):
+    """Nobody can be away then."""
+
+    message = _("A leave ends after it starts, is not over yet, and lasts at most a year.")
+
+
+class LeaveOverlaps(Refused):
+    """The doctor is away then already."""
+
+    message = _("The doctor is already away from %(starts_at)s to %(ends_at)s.")
+
+
+class LeaveChanged(Refused):
+    """Somebody else changed the leave since it was read."""
+
+    message = _("Somebody changed this leave in the meantime. Please look at it again.")
+
+
+class LeaveStands(Refused):
+    """What members were told cannot be taken back."""
+
+    message = _("This leave is “%(state)s” and can no longer be changed.")

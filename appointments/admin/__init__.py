@@ -1,5 +1,5 @@
 """What do staff see and do of appointments?"""
 
-from appointments.admin import appointments, desk
+from appointments.admin import appointments, desk, leave
 
-__all__ = ["appointments", "desk"]
+__all__ = ["appointments", "desk", "leave"]

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from appointments.api.views import appointments as views
-from appointments.api.views import calendar, desk
+from appointments.api.views import calendar, desk, leave
 
 urlpatterns = [
     path("schedules/", views.ScheduleList.as_view(), name="schedule-list"),
@@ -25,6 +25,8 @@ urlpatterns = [
         views.AppointmentCancel.as_view(),
         name="appointment-cancel",
     ),
+    path("admin/leave/", leave.LeaveList.as_view(), name="admin-leave-list"),
+    path("admin/leave/<uuid:uid>/", leave.LeaveDetail.as_view(), name="admin-leave-detail"),
     path(
         "appointments/<uuid:uid>/reschedule/",
         views.AppointmentReschedule.as_view(),

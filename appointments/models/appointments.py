@@ -219,6 +219,11 @@ class Appointment(models.Model):
         return links[0].called if links else str(self.patient)
 
     @property
+    def subject(self) -> str:
+        """How billing and the members' points know it."""
+        return f"appointment:{self.uid}"
+
+    @property
     def is_live(self) -> bool:
         """Tell whether a place is taken up."""
         return self.state in LIVE_STATES

@@ -43,10 +43,10 @@ KINDS = by_key(
         label=_("Visits that the clinic calls off"),
         title=_("The clinic has called off your visit"),
         text=_(
-            "We are sorry: your visit on {when} cannot take place. It costs you nothing. "
-            "Reference: {reference}. Please choose another time."
+            "We are sorry: your visit on {when} cannot take place. {why} {money} {choices} "
+            "Reference: {reference}."
         ),
-        variables=("when", "reference"),
+        variables=("when", "why", "money", "choices", "reference"),
         channels=("sms", "email"),
         is_critical=True,
     ),
@@ -80,5 +80,13 @@ KINDS = by_key(
         ),
         variables=("when", "reference"),
         channels=("sms",),
+    ),
+    MessageKind(
+        key="waitlist_called_off",
+        label=_("Sessions you wait for that the clinic calls off"),
+        title=_("A session you were waiting for is called off"),
+        text=_("The session on {when} will not take place. Please look for another time."),
+        variables=("when",),
+        channels=("sms", "email"),
     ),
 )

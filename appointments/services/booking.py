@@ -253,7 +253,7 @@ def agree(
 
 def invoice_subject(appointment: Appointment) -> str:
     """Name an appointment as billing and the members' points know it."""
-    return f"appointment:{appointment.uid}"
+    return appointment.subject
 
 
 def _said(wish: Wish) -> dict[str, object]:

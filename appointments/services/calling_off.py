@@ -1,13 +1,14 @@
-"""What happens when a doctor does not sit?"""
+"""What happens to places and visits when a doctor does not sit?"""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
 
 from appointments.choices import AppointmentState, EndReason
 from appointments.models import Appointment
+from appointments.selectors.leave import places_to_clear
 from appointments.services.booking import invoice_subject
 from appointments.services.offers import withdraw_offers_on
 from billing.choices import RefundReason
@@ -18,8 +19,11 @@ from medbook.locks import Rung, lock, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
 from scheduling.choices import ScheduleState
-from scheduling.models import Schedule, Slot
+from scheduling.models import Leave, Schedule, Slot
 from scheduling.services.slots import block_slots, lock_slots
+
+BATCH = 20  # visits that are called off in one transaction
+EXPECTED = (AppointmentState.BOOKED, AppointmentState.ARRIVED)
 
 
 @retry_on_conflict
@@ -31,32 +35,71 @@ def call_off_schedules(
 
     A consultation that has begun goes on. Calling off twice changes nothing.
     """
-    schedules = Schedule.objects.filter(uid__in=schedule_uids).order_by("id")
-    live = [
-        schedule
-        for schedule in lock(schedules, Rung.SCHEDULE)
-        if schedule.state != ScheduleState.CALLED_OFF
-    ]
+    found = Schedule.objects.filter(uid__in=schedule_uids).order_by("id")
+    live = _live(lock(found, Rung.SCHEDULE))
     # Every place first: who is booking one finishes before this reads the appointments.
     slots = lock_slots(Slot.objects.filter(schedule__in=live).values_list("id", flat=True))
-    withdraw_offers_on(slots, by=by, now=now)
-    appointments = list(
-        lock(Appointment.objects.live().filter(slot__in=slots).order_by("id"), Rung.APPOINTMENT)
-    )
-    staying = {
-        appointment.slot_id
-        for appointment in appointments
-        if appointment.state == AppointmentState.IN_CONSULTATION
-    }
-    ending = [appointment for appointment in appointments if appointment.slot_id not in staying]
-    for appointment in ending:
-        _call_off(appointment, by, now)
-    block_slots([slot for slot in slots if slot.id not in staying])
-    for schedule in live:
+    _close_sessions(live, reason, by)
+    return _clear(slots, by, now)
+
+
+def close_sale(leave: Leave, *, reason: str, by: User, now: datetime) -> None:
+    """Let nobody book into a leave whose doctor is locked; visits that are booked stay for later.
+
+    Whole sessions are called off; of others, only places that overlap are blocked for good.
+    """
+    touched = Schedule.objects.filter(
+        doctor=leave.doctor_id, starts_at__lt=leave.ends_at, ends_at__gt=leave.starts_at
+    ).exclude(state=ScheduleState.DRAFT)
+    sessions = _live(lock(touched.order_by("id"), Rung.SCHEDULE))
+    slots = lock_slots(places_to_clear(leave).values_list("id", flat=True))
+    whole = [
+        session
+        for session in sessions
+        if leave.starts_at <= session.starts_at and session.ends_at <= leave.ends_at
+    ]
+    _close_sessions(whole, reason, by)
+    expected = Appointment.objects.filter(state__in=EXPECTED, slot__in=slots)
+    booked = set(expected.values_list("slot_id", flat=True))
+    _clear([slot for slot in slots if slot.id not in booked], by, now)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def call_off_next(*, leave: Leave, by: User, now: datetime) -> int:
+    """Call off the next visits of a standing leave and block their places; tell how many places."""
+    due = places_to_clear(leave).order_by("starts_at", "id")
+    slots = lock_slots(due.values_list("id", flat=True)[:BATCH])
+    _clear(slots, by, now)
+    return len(slots)
+
+
+def _live(schedules: Iterable[Schedule]) -> list[Schedule]:
+    return [schedule for schedule in schedules if schedule.state != ScheduleState.CALLED_OFF]
+
+
+def _close_sessions(schedules: list[Schedule], reason: str, by: User) -> None:
+    for schedule in schedules:
         schedule.state = ScheduleState.CALLED_OFF
         schedule.version += 1
         schedule.save(update_fields=["state", "version"])
         record_event(Action.SCHEDULE_CALLED_OFF, subject=schedule, by=by, reason=reason)
+        outbox.add("schedule.called_off", key=schedule.uid, schedule_uid=schedule.uid)
+
+
+def _clear(slots: list[Slot], by: User, now: datetime) -> int:
+    """Block locked places for good, and end what was offered, held or booked there; tell how many.
+
+    A consultation that has begun keeps its place.
+    """
+    withdraw_offers_on(slots, by=by, now=now)
+    live = Appointment.objects.live().filter(slot__in=slots).order_by("starts_at", "id")
+    visits = list(lock(live, Rung.APPOINTMENT))
+    staying = {visit.slot_id for visit in visits if visit.state == AppointmentState.IN_CONSULTATION}
+    ending = [visit for visit in visits if visit.slot_id not in staying]
+    for visit in ending:
+        _call_off(visit, by, now)
+    block_slots([slot for slot in slots if slot.id not in staying])
     return len(ending)
 
 

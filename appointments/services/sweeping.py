@@ -38,7 +38,7 @@ def offer_free_places(*, now: datetime) -> int:
 def end_past_wishes(*, now: datetime) -> int:
     """End the wishes whose days are over or whose session sells no more; tell how many."""
     zones = Clinic.objects.values_list("time_zone", flat=True).distinct()
-    is_past = Q(schedule__sale_stops_at__lte=now) | Q(schedule__state=ScheduleState.CALLED_OFF)
+    is_past = Q(schedule__sale_stops_at__lte=now)  # of a session called off: services.replacing
     for zone in zones:
         today = clock.local_date(now, zone)
         is_past |= Q(department__clinic__time_zone=zone, last_day__lt=today)

@@ -20,6 +20,7 @@ from appointments.forms import CancelForm
 from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.selectors.diary import visits_of
+from appointments.selectors.instead import instead_of, to_choose_anew
 from appointments.selectors.terms import agreed_price
 from appointments.selectors.visits import shown_appointment
 from appointments.services.booking import invoice_subject
@@ -44,7 +45,8 @@ def appointments(request: HttpRequest, member: Member) -> HttpResponse:
     """List a member's visits by month: to come, past, or cancelled."""
     asked = request.GET.get("view", "")
     view = View(asked) if asked in View.values else View.UPCOMING
-    pages = Paginator(visits_of(member, view, clock.now()), VISITS_ON_A_PAGE)
+    now = clock.now()
+    pages = Paginator(visits_of(member, view, now), VISITS_ON_A_PAGE)
     page = pages.get_page(request.GET.get("page"))
     return render(
         request,
@@ -52,6 +54,7 @@ def appointments(request: HttpRequest, member: Member) -> HttpResponse:
         {
             "member": member,
             "view": view,
+            "to_choose_anew": to_choose_anew(member, now) if view == View.UPCOMING else [],
             "groups": _by_month(page),
             "page": page,
             "page_query": f"view={view}",
@@ -76,8 +79,11 @@ def booked(request: HttpRequest, member: Member, reference: str) -> HttpResponse
 def appointment(request: HttpRequest, member: Member, reference: str) -> HttpResponse:
     """Show one visit: when, where, for whom, what it costs, what can be done."""
     visit = shown_appointment(member, reference)
+    now = clock.now()
     is_moved = "moved" in request.GET and visit.sequence > 0
-    about = {**_about(visit, clock.now()), "is_moved": is_moved and visit.is_live}
+    about = {**_about(visit, now), "is_moved": is_moved and visit.is_live}
+    if visit.state == AppointmentState.CALLED_OFF:
+        about["instead"] = instead_of([visit], now)[0]
     return render(request, "appointments/appointment.html", about)
 
 

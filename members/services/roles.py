@@ -24,7 +24,7 @@ SEES_PEOPLE = {
     "members.view_strikeappeal",
     *_each("view", "members", "tier", "tierchange"),
 }
-SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot")
+SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "leave")
 SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
@@ -48,6 +48,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "appointments.book_for_member",
         "appointments.add_extra_place",
         "appointments.note_no_show",
+        "scheduling.call_off_today",
         "billing.record_desk_payment",
         "billing.hand_back_refund",
     },
@@ -64,6 +65,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *_each("delete", "scheduling", "rostertemplate", "calendarday"),
         "scheduling.run_release",
         "appointments.call_off",
+        "scheduling.call_off_today",
         "reports.view_reports",
     },
     Role.FINANCE: {

@@ -44,6 +44,7 @@ class Leave(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("written by")
     )
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
     objects = LeaveQuerySet.as_manager()
 
@@ -51,6 +52,7 @@ class Leave(models.Model):
         verbose_name = _("leave")
         verbose_name_plural = _("leaves")
         default_permissions = ("view",)
+        permissions = [("call_off_today", _("Can call a doctor's day off in an emergency"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(starts_at__lt=F("ends_at")), name="leave_starts_before_it_ends"
@@ -70,3 +72,8 @@ class Leave(models.Model):
 
     def __str__(self) -> str:
         return f"{self.doctor} · {self.starts_at:%Y-%m-%d}"
+
+    @property
+    def time_zone(self) -> str:
+        """The zone in which this leave's times are said."""
+        return self.doctor.department.clinic.time_zone

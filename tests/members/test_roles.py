@@ -49,6 +49,7 @@ MATRIX = {
     "scheduling.rostertemplate": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
     "scheduling.calendarday": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
     "scheduling.schedule": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
+    "scheduling.leave": {"view": {D, P, S, A}, "call_off_today": {D, S}},
     "scheduling.slot": {"view": {D, P, S, A}},
     "scheduling.releaserun": {"view": {S, A}, "run_release": {S}},
     "appointments.appointment": {

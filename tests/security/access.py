@@ -21,6 +21,8 @@ class Hidden(frozenset):
     """Those for whom there is such a page; other staff find nothing there."""
 
 
+SEES_LEAVE = {DESK, DOCTOR, SCHEDULER, AUDITOR}
+
 PAGES_AND_API = {
     "livez": PUBLIC,
     "readyz": PUBLIC,
@@ -119,6 +121,8 @@ PAGES_AND_API = {
     "admin-schedule-detail": {DESK, DOCTOR, SCHEDULER, AUDITOR},
     "admin-schedule-publish": {SCHEDULER},
     "admin-schedule-call-off": {SCHEDULER},
+    "admin-leave-list": SEES_LEAVE,
+    "admin-leave-detail": SEES_LEAVE,
     "admin-release-list": {SCHEDULER, AUDITOR},
     "admin-release-run": {SCHEDULER},
     "admin-roster-generate": {SCHEDULER},
@@ -163,6 +167,16 @@ PAGES_AND_API = {
     "admin:book_done": {DESK},
     "admin:walk_in": {DESK},
     "admin:releases": {SCHEDULER, AUDITOR},
+    "admin:leave": SEES_LEAVE,
+    "admin:leave_new": {SCHEDULER},
+    "admin:leave_emergency": {DESK, SCHEDULER},
+    "admin:leave_shown": SEES_LEAVE,
+    "admin:leave_who": {SCHEDULER},
+    "admin:leave_impact": {SCHEDULER},
+    "admin:leave_messages": {SCHEDULER},
+    "admin:leave_confirm": {SCHEDULER},
+    "admin:leave_withdraw": {SCHEDULER},
+    "admin:leave_carry_on": {DESK, SCHEDULER},
     "admin:membership": {AUDITOR, ADMINISTRATOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
 }

@@ -25,6 +25,7 @@ from members.services.roles import grant_roles
 from members.services.strike_appeals import contest_strike
 from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
+from tests.appointments.leaves import drafted
 from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
@@ -121,6 +122,7 @@ class World:
             self.token(ALICE)
             return self.alice.user.token_families.latest("pk").uid
         return {
+            "leave": self.leave,
             "schedules": self.schedule,
             "sessions": self.schedule,
             "jobs": self.export,
@@ -181,6 +183,7 @@ def make_world():
     )
     world.notification = alice.notifications.get()
     world.delivery = world.notification.deliveries.get()
+    world.leave = drafted(world.other)
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
     CalendarDayFactory()
