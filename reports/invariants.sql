@@ -183,7 +183,7 @@ SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
   JOIN appointments_appointment AS appointment
     ON invoice.subject = 'appointment:' || appointment.uid
- WHERE appointment.state IN ('held', 'expired', 'cancelled', 'called_off')
+ WHERE appointment.state IN ('held', 'expired', 'cancelled', 'called_off', 'no_show')
    AND (invoice.state = 'open' OR (appointment.state IN ('held', 'expired')
         AND invoice.state <> 'void'));
 
@@ -258,6 +258,7 @@ SELECT 'appointment ' || appointment.uid || ' ' || step.action AS what
    ('appointment.rescheduled', appointment.reschedules > 0),
    ('appointment.cancelled', appointment.state = 'cancelled'),
    ('appointment.called_off', appointment.state = 'called_off'),
+   ('appointment.missed', appointment.state = 'no_show'),
    ('appointment.expired', appointment.state = 'expired')) AS step (action, was_taken)
  WHERE step.was_taken AND NOT EXISTS (
    SELECT FROM audit_operationlog AS event
@@ -272,6 +273,26 @@ SELECT 'appointment ' || uid AS what
     OR (state IN ('in_consultation', 'completed') AND started_at IS NULL)
     OR (state = 'completed' AND completed_at IS NULL)
     OR (state IN ('cancelled', 'called_off', 'expired') AND ended_at IS NULL);
+
+-- name: a_missed_visit_has_used_up_its_place
+-- Who did not come is noted with the moment, after the start, and the place is not sold again.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+  JOIN scheduling_slot AS slot ON slot.id = appointment.slot_id
+ WHERE (appointment.state = 'no_show') <> (appointment.no_show_at IS NOT NULL)
+    OR (appointment.state = 'no_show' AND (slot.state IN ('free', 'offered')
+        OR appointment.no_show_at < appointment.starts_at));
+
+-- name: a_strike_that_counts_is_a_missed_visit
+-- Unless the news that the visit was not missed after all is still on its way.
+SELECT 'strike ' || strike.uid AS what
+  FROM members_strike AS strike
+  JOIN appointments_appointment AS appointment
+    ON strike.reference = 'appointment:' || appointment.uid
+ WHERE strike.excused_at IS NULL AND appointment.state <> 'no_show' AND NOT EXISTS (
+   SELECT FROM outbox_outboxmessage AS news
+    WHERE news.topic = 'appointment.no_show_undone' AND news.handled_at IS NULL
+      AND news.ids ->> 'appointment_uid' = appointment.uid::text);
 
 -- name: an_idempotency_key_had_one_effect
 -- A remembered booking exists; drafts of schedules may be deleted.

@@ -8,8 +8,10 @@ from django.db import connection, transaction
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.offers import make_offers
+from appointments.services.missing import mark_no_show
 from appointments.services.payment import take_desk_payment
 from appointments.services.points import award_points, give_points_back
+from appointments.services.strikes import count_missed_visit
 from appointments.services.visits import check_in, finish_visit, start_visit
 from billing.models import Refund
 from billing.services.refunds import hand_back_refund
@@ -117,6 +119,13 @@ BREAKS = {
         "UPDATE audit_operationlog SET action = 'export.made' WHERE action = 'appointment.started'"
     ],
     "a_step_taken_says_when": ["UPDATE appointments_appointment SET ended_at = NULL"],
+    "a_missed_visit_has_used_up_its_place": [
+        "UPDATE appointments_appointment SET no_show_at = NULL WHERE state = 'no_show'"
+    ],
+    "a_strike_that_counts_is_a_missed_visit": [
+        "UPDATE appointments_appointment SET state = 'completed', no_show_at = NULL"
+        " WHERE state = 'no_show'"
+    ],
     "an_idempotency_key_had_one_effect": [
         "UPDATE idempotency_idempotencykey SET object_uid = gen_random_uuid()"
     ],
@@ -160,6 +169,10 @@ def world():
     take_desk_payment(**paid, gateway="desk_cash", now=tuesday.starts_at)
     call_off_schedules(schedule_uids=[tuesday.uid], reason="Ill", by=desk, now=clock.now())
     hand_back_refund(refund_uid=Refund.objects.get().uid, by=desk, now=clock.now())
+    missed = book(member_with_patient(), monday, key="missed")
+    late = monday.ends_at + timedelta(minutes=15)
+    mark_no_show(appointment_uid=missed.uid, by=desk, now=late)
+    count_missed_visit(appointment_uid=str(missed.uid))
     LeaveFactory(doctor=tuesday.doctor, starts_at=tuesday.starts_at, ends_at=tuesday.ends_at)
     with transaction.atomic():
         make_offers(
