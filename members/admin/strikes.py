@@ -62,12 +62,9 @@ class AnswerForm(forms.Form):
 class RefusalForm(AnswerForm):
     """Ask why the visit counts all the same."""
 
-    answer = forms.CharField(
-        label=_("Answer to the member"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("The member reads this on the page of the missed visit."),
-    )
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["answer"].required = True
 
 
 @admin.register(StrikeAppeal)

@@ -56,6 +56,37 @@ def test_the_desk_checks_in_and_takes_the_money(client):
     assert "180.00" in answer.content.decode()
 
 
+def test_the_desk_notes_who_has_not_come_and_puts_mistakes_right(client, monkeypatch):
+    visit = visit_today()
+    client.force_login(staff_with("note_no_show", "check_in"))
+    early = act(client, LIST, "no_show", visit)
+    assert "waited for until" in early.content.decode()
+    later = visit.starts_at + timedelta(minutes=15)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    act(client, LIST, "no_show", visit)
+    visit.refresh_from_db()
+    assert visit.state == AppointmentState.NO_SHOW
+    act(client, LIST, "undo_missed", visit, has_come="on")
+    visit.refresh_from_db()
+    assert visit.state == AppointmentState.ARRIVED
+    act(client, LIST, "undo_check_in", visit)
+
+    visit.refresh_from_db()
+    assert visit.state == AppointmentState.BOOKED
+
+
+def test_the_list_can_show_today_by_each_clinics_calendar(client):
+    today = visit_today()
+    later = book(member_with_patient(), schedule_with_slots(1), key="later")
+    client.force_login(staff_with("check_in"))
+
+    shown = client.get(reverse(LIST), {"day": "today"}).content.decode()
+
+    assert today.reference in shown
+    assert later.reference not in shown
+
+
 def test_asks_before_it_acts(client):
     visit = visit_today()
     client.force_login(staff_with("check_in"))

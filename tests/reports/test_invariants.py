@@ -7,8 +7,8 @@ from django.db import connection, transaction
 
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
-from appointments.services.offers import make_offers
 from appointments.services.missing import mark_no_show
+from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.points import award_points, give_points_back
 from appointments.services.strikes import count_missed_visit
