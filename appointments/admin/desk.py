@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from appointments.errors import ConsentMissing
 from appointments.models import Appointment
-from appointments.selectors.desk import booked_for, desk_sessions, read_aloud
+from appointments.selectors.desk import MOST_SESSIONS, booked_for, desk_sessions, read_aloud
 from appointments.selectors.terms import terms_of
 from appointments.selectors.visits import with_details
 from appointments.services.booking import bookable_schedule
@@ -126,10 +126,13 @@ def times(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     day: date = asked.get("day") or clock.site_date(now)
     looked_for = asked.get("looked_for", "")
     sessions = desk_sessions(text=looked_for, day=day, member=link.member, now=now)
-    shown = TimesForm(initial={"day": day, "looked_for": looked_for})
-    return _page(
-        request, "times", {**_about(link, now), "form": shown, "day": day, "sessions": sessions}
-    )
+    shown = {
+        "form": TimesForm(initial={"day": day, "looked_for": looked_for}),
+        "day": day,
+        "sessions": sessions,
+        "is_cut": len(sessions) == MOST_SESSIONS,
+    }
+    return _page(request, "times", {**_about(link, now), **shown})
 
 
 @never_cache

@@ -20,7 +20,7 @@ from scheduling.choices import ScheduleState, SlotState
 from scheduling.models import Schedule, Slot, claimable_by
 from scheduling.rules.sessions import DESK_RANK, Booker, searched
 
-MOST_SESSIONS = 40
+MOST_SESSIONS = 20
 LANGUAGES = ("zh-hans", "en")
 
 

@@ -31,6 +31,7 @@ def check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointm
     Raises: OutsideCheckInWindow, PaymentDue, WrongState, Missing.
     """
     appointment = lock_appointment(appointment_uid)
+    _require_state(appointment, AppointmentState.BOOKED)  # repairs lead to arrived as well
     if not rules.may_check_in(
         appointment.service_date, clock.local_date(now, appointment.time_zone)
     ):
@@ -102,7 +103,7 @@ def require_repairable(appointment: Appointment, now: datetime) -> None:
 
 
 def _require_state(appointment: Appointment, state: AppointmentState) -> None:
-    """Refuse a correction of what is not so."""
+    """Refuse a move from any other state."""
     if appointment.state != state:
         raise WrongState(state=appointment.get_state_display())
 

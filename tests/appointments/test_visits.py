@@ -62,6 +62,9 @@ def test_nobody_checks_in_twice(staff):
 
     with pytest.raises(WrongState):
         check_in(**staff)
+    start_visit(**staff)
+    with pytest.raises(WrongState):
+        check_in(**staff)
 
 
 def test_the_desk_takes_money_from_the_booking_on(visit, staff):
