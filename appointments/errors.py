@@ -127,6 +127,12 @@ class WaitlistDuplicate(Refused):
     message = _("The patient is on this waitlist already.")
 
 
+class TooFarAhead(Refused):
+    """There are no sessions yet so late."""
+
+    message = _("Places can be waited for up to %(last_day)s.")
+
+
 class PlacesFree(Refused):
     """There is no need to wait."""
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from appointments.choices import CancelCause, HalfDay
+from appointments.rules.waitlist import When
 from appointments.selectors.catalogue import DoctorFilters
 from members.models import FamilyLink, Patient
 from scheduling.choices import Title
@@ -98,6 +99,76 @@ class CancelForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
+
+
+class DaysField(forms.DateField):
+    """A day, as the browser's own calendar writes it."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        super().__init__(input_formats=["%Y-%m-%d"], widget=widget, **options)
+
+
+class WhenForm(forms.Form):
+    """On which days, and at which times of day, somebody could come."""
+
+    first_day = DaysField(label=_("From"))
+    last_day = DaysField(label=_("Until"))
+    half_days = forms.MultipleChoiceField(
+        label=_("Time of day"),
+        choices=HalfDay.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Choose all that are possible: the more, the sooner a place fits."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse days that end before they begin."""
+        data: dict[str, Any] = super().clean() or {}
+        first, last = data.get("first_day"), data.get("last_day")
+        if first and last and last < first:
+            self.add_error("last_day", _("This day lies before the first one."))
+        return data
+
+    @property
+    def when(self) -> When:
+        """Return what was said, as the waitlist takes it."""
+        said = self.cleaned_data
+        return When(
+            said["first_day"], said["last_day"], [HalfDay(half) for half in said["half_days"]]
+        )
+
+
+class JoinForm(WhenForm):
+    """For whom, and when. What leaves no choice is not asked: a session has its day and hours."""
+
+    patient = forms.ChoiceField(label=_("Who is the visit for?"), widget=forms.RadioSelect)
+    field_order = ("patient", "first_day", "last_day", "half_days")
+
+    def __init__(
+        self, *args: Any, links: Sequence[FamilyLink], asks_when: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.links = links
+        self.fields["patient"].choices = [  # type: ignore[attr-defined]
+            (str(link.patient.uid), link.called) for link in links
+        ]
+        if len(links) < 2:
+            del self.fields["patient"]
+        if not asks_when:
+            for name in WhenForm.base_fields:
+                del self.fields[name]
+
+    @property
+    def chosen(self) -> Patient:
+        """Return who is to be seen."""
+        by_uid = {str(link.patient.uid): link.patient for link in self.links}
+        return by_uid[self.cleaned_data.get("patient") or next(iter(by_uid))]
+
+
+class AnswerForm(forms.Form):
+    """What a member says to an offered place."""
+
+    answer = forms.ChoiceField(choices=[(each, each) for each in ("accept", "decline", "keep")])
 
 
 class ConfirmForm(forms.Form):

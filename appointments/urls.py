@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.views import booking, calendar, doctors, home, rescheduling, visits
+from appointments.views import booking, calendar, doctors, home, rescheduling, visits, waitlist
 
 app_name = "appointments"
 urlpatterns = [
@@ -22,4 +22,9 @@ urlpatterns = [
     ),
     path("appointments/<slug:reference>/reschedule/", rescheduling.reschedule, name="reschedule"),
     path("appointments/<slug:reference>/cancel/", visits.cancel, name="cancel"),
+    path("waitlist/", waitlist.waitlist, name="waitlist"),
+    path("waitlist/join/", waitlist.join, name="join_waitlist"),
+    path("waitlist/<uuid:uid>/", waitlist.wish, name="wish"),
+    path("waitlist/<uuid:uid>/leave/", waitlist.leave, name="leave_waitlist"),
+    path("waitlist/offers/<uuid:uid>/", waitlist.offer, name="offer"),
 ]

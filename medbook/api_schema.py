@@ -95,6 +95,16 @@ def refuses(*refusals: type[DomainError]) -> Callable[[Method], Method]:
     return with_refusals
 
 
+def helped_by(**members: type[serializers.Serializer]) -> Callable[[Method], Method]:
+    """Document what a refusal of a method may tell besides, by the name of its member."""
+
+    def with_members(method: Method) -> Method:
+        method.helps = members  # type: ignore[attr-defined]
+        return method
+
+    return with_members
+
+
 class TrueSchema(AutoSchema):
     """Describe every operation with the errors that it can answer."""
 
@@ -151,12 +161,22 @@ class TrueSchema(AutoSchema):
     def _problem(self, status: int, codes: list[str]) -> dict[str, Any]:
         about = self.resolve_serializer(ProblemSerializer, "response").ref
         these = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
+        if status in (409, 410):
+            these["properties"] |= self._helps()
         waits = ("Retry-After",) if status in (409, 429, 503) else ()
         asks = ("WWW-Authenticate",) if status == 401 else ()
         return {
             "description": DESCRIPTIONS[status],
             "headers": _headers(*waits, *asks),
             "content": {PROBLEM: {"schema": {"allOf": [about, these]}}},
+        }
+
+    def _helps(self) -> dict[str, Any]:
+        """Describe what a refusal may tell besides its facts."""
+        method = getattr(self.view, self.method.lower(), None)
+        return {
+            name: self.resolve_serializer(shape, "response").ref
+            for name, shape in getattr(method, "helps", {}).items()
         }
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:

@@ -391,6 +391,7 @@ MESSAGE_KINDS = ["members.rules.messages.KINDS", "appointments.rules.messages.KI
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.
 ERASURE_BLOCKED_BY = [
     "appointments.selectors.visits.visits_under_way",
+    "appointments.selectors.waitlist.wishes_open",
     "billing.selectors.money_under_way",
 ]
 # Kinds of long work, by key; each is a medbook.jobs.kinds.JobKind.

@@ -300,7 +300,9 @@ SELECT 'idempotency key ' || remembered.id AS what
   FROM idempotency_idempotencykey AS remembered
  WHERE remembered.endpoint <> 'draft_schedule' AND NOT EXISTS (
    SELECT FROM appointments_appointment AS appointment
-    WHERE appointment.uid = remembered.object_uid);
+    WHERE appointment.uid = remembered.object_uid)
+   AND NOT EXISTS (
+   SELECT FROM appointments_waitlistentry AS entry WHERE entry.uid = remembered.object_uid);
 
 -- while workers run
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from appointments.api.views import appointments as views
-from appointments.api.views import calendar, desk, leave
+from appointments.api.views import calendar, desk, leave, waitlist
 
 urlpatterns = [
     path("schedules/", views.ScheduleList.as_view(), name="schedule-list"),
@@ -27,6 +27,13 @@ urlpatterns = [
     ),
     path("admin/leave/", leave.LeaveList.as_view(), name="admin-leave-list"),
     path("admin/leave/<uuid:uid>/", leave.LeaveDetail.as_view(), name="admin-leave-detail"),
+    path("waitlist/", waitlist.Waitlist.as_view(), name="waitlist"),
+    path("waitlist/<uuid:uid>/", waitlist.WaitlistWish.as_view(), name="waitlist-wish"),
+    path("waitlist/offers/", waitlist.OfferList.as_view(), name="offer-list"),
+    path("waitlist/offers/<uuid:uid>/accept/", waitlist.OfferAccept.as_view(), name="offer-accept"),
+    path(
+        "waitlist/offers/<uuid:uid>/decline/", waitlist.OfferDecline.as_view(), name="offer-decline"
+    ),
     path(
         "appointments/<uuid:uid>/reschedule/",
         views.AppointmentReschedule.as_view(),

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import EntryState, HalfDay, OfferState
@@ -29,6 +30,12 @@ IS_OPEN = Q(state__in=[state.value for state in OPEN_ENTRIES])
 def every_half_day() -> list[str]:
     """Name all half-days: a wish that excludes none."""
     return [str(half) for half in HalfDay.values]
+
+
+def called(patient: Patient) -> str:
+    """Say a patient's name as the booker wrote it, where it was fetched along."""
+    links = getattr(patient, "links_of_booker", ())
+    return str(links[0].called if links else patient)
 
 
 class WaitlistQuerySet(models.QuerySet["WaitlistEntry"]):
@@ -121,6 +128,27 @@ class WaitlistEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schedule or self.doctor or self.department} · {self.get_state_display()}"
+
+    @property
+    def time_zone(self) -> str:
+        """The zone in which this wish's days are meant."""
+        return self.department.clinic.time_zone
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it may still come true."""
+        return self.state in OPEN_ENTRIES
+
+    @property
+    def half_day_labels(self) -> list[Promise]:
+        """The wished times of day, in words and in order; none where any will do."""
+        wished: list[Promise] = [half.label for half in HalfDay if half in self.half_days]
+        return wished if len(wished) < len(HalfDay) else []
+
+    @property
+    def patient_called(self) -> str:
+        """The patient's name as the booker wrote it; selectors.waitlist fetches it."""
+        return called(self.patient)
 
     def move_to(self, state: EntryState, now: datetime) -> None:
         """Change the state in memory if that move is allowed. Raises: WrongState."""
@@ -225,6 +253,11 @@ class Offer(models.Model):
     def patient(self) -> Patient:
         """Who is to be seen."""
         return self.cause.patient
+
+    @property
+    def patient_called(self) -> str:
+        """The patient's name as the booker wrote it; selectors.waitlist fetches it."""
+        return called(self.patient)
 
     def is_lapsed(self, now: datetime) -> bool:
         """Tell whether this is an open offer whose time has run out."""

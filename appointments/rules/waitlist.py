@@ -19,6 +19,15 @@ FEWEST_FOR_ODDS = 20
 
 
 @dataclass(frozen=True)
+class When:
+    """On which days, both included, and at which times of day somebody could come."""
+
+    first_day: date
+    last_day: date
+    half_days: Collection[HalfDay]
+
+
+@dataclass(frozen=True)
 class Wish:
     """A wish, as far as places are measured by it. Without a doctor: any of the department."""
 

@@ -3,18 +3,18 @@
 import re
 import uuid
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from appointments.choices import HalfDay
 from appointments.selectors.free_times import (
-    LOCAL_HOUR,
     Chip,
     Sitting,
     free_chips,
+    in_half_days,
     open_schedules,
     sittings,
 )
@@ -24,7 +24,7 @@ from medbook import clock
 from members.models import User
 from scheduling.choices import ScheduleState
 from scheduling.models import Clinic, Department, Doctor, Schedule
-from scheduling.rules.sessions import HOURS, searched
+from scheduling.rules.sessions import searched
 
 OPENING_SOON = timedelta(hours=48)
 FORMS_OF_ADDRESS = ("doctor", "dr")
@@ -48,22 +48,23 @@ class DoctorFilters:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """A schedule that this reader can book from an instant on."""
+
+    schedule: Schedule
+    opens_at: datetime
+
+
+@dataclass(frozen=True)
 class DoctorCard:
-    """A doctor with price and first free times."""
+    """A doctor with price and first free times; where none is free, with the next release."""
 
     doctor: Doctor
     price: Quote | None
     chips: list[Chip]
     free_this_week: int
     next_open_on: date | None
-
-
-@dataclass(frozen=True)
-class Opening:
-    """A schedule that this reader can book from an instant on."""
-
-    schedule: Schedule
-    opens_at: datetime
+    opening: Opening | None
 
 
 def main_clinic(reader: User | AnonymousUser | None) -> Clinic | None:
@@ -127,7 +128,10 @@ def doctor_cards(
     filters: DoctorFilters | None = None,
     most_chips: int = 3,
 ) -> list[DoctorCard]:
-    """Describe doctors with their first free times that fit. Two queries, however many doctors."""
+    """Describe doctors with their first free times that fit.
+
+    Two queries, however many doctors; one more where some have no free time.
+    """
     wish = filters or DoctorFilters()
     rows = sittings(open_schedules(terms, now).filter(doctor__in=people), terms.booker, now)
     fitting = set(
@@ -147,10 +151,31 @@ def doctor_cards(
     chips = defaultdict(list)
     for chip in free_chips(chosen, terms.booker, now):
         chips[chip.schedule.doctor_id].append(chip)
+    full = [doctor for doctor in people if doctor.pk not in by_doctor]
+    openings = next_openings(full, terms, now) if full else {}
     return [
-        _card(doctor, by_doctor[doctor.pk], chips[doctor.pk][:most_chips], terms, now)
+        _card(
+            doctor,
+            by_doctor[doctor.pk],
+            chips[doctor.pk][:most_chips],
+            openings.get(doctor.pk),
+            terms,
+            now,
+        )
         for doctor in people
     ]
+
+
+def next_openings(doctors: Iterable[Doctor], terms: Terms, now: datetime) -> dict[int, Opening]:
+    """Find what opens next for a reader, by the doctor's id. One query."""
+    rows = (
+        Schedule.objects.published()
+        .filter(doctor__in=doctors, release_at__gt=now + terms.early)
+        .select_related("department__clinic")
+        .order_by("doctor", "release_at", "starts_at")
+        .distinct("doctor")
+    )
+    return {row.doctor_id: Opening(row, row.release_at - terms.early) for row in rows}
 
 
 def opening_soon(terms: Terms, now: datetime, most: int = 5) -> list[Opening]:
@@ -202,13 +227,17 @@ def _at(schedules: QuerySet[Schedule], filters: DoctorFilters) -> QuerySet[Sched
     if filters.day:
         schedules = schedules.filter(service_date=filters.day)
     if filters.half:
-        start, end = HOURS[HalfDay(filters.half)]
-        schedules = schedules.alias(hour=LOCAL_HOUR).filter(hour__gte=start, hour__lt=end)
+        schedules = in_half_days(schedules, [filters.half])
     return schedules
 
 
 def _card(
-    doctor: Doctor, rows: list[Sitting], chips: list[Chip], terms: Terms, now: datetime
+    doctor: Doctor,
+    rows: list[Sitting],
+    chips: list[Chip],
+    opening: Opening | None,
+    terms: Terms,
+    now: datetime,
 ) -> DoctorCard:
     today = clock.local_date(now, doctor.department.clinic.time_zone)
     this_week = [row for row in rows if row.schedule.service_date < today + timedelta(days=7)]
@@ -219,4 +248,5 @@ def _card(
         chips=chips,
         free_this_week=sum(row.free for row in this_week),
         next_open_on=rows[0].schedule.service_date if rows else None,
+        opening=opening,
     )

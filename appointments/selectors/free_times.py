@@ -5,14 +5,26 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Count, DateTimeField, Exists, F, Func, IntegerField, OuterRef, Subquery
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import Coalesce
 
+from appointments.choices import HalfDay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
 from members.models import Member
 from scheduling.models import Doctor, Schedule, ScheduleQuerySet, Slot
-from scheduling.rules.sessions import Booker
+from scheduling.rules.sessions import HOURS, Booker
 
 # The clinic's hour of the day at which a session starts, by the clinic's own clock.
 LOCAL_HOUR = Func(
@@ -75,6 +87,15 @@ def open_schedules(terms: Terms, now: datetime) -> ScheduleQuerySet:
         .filter(Exists(free), service_date__gte=recent)
         .order_by("starts_at", "pk")
     )
+
+
+def in_half_days(schedules: QuerySet[Schedule], halves: Iterable[str]) -> QuerySet[Schedule]:
+    """Keep the sessions that start in one of these half-days, by the clinic's clock."""
+    hours = [HOURS[HalfDay(half)] for half in halves]
+    fits = Q()
+    for start, end in hours:
+        fits |= Q(hour__gte=start, hour__lt=end)
+    return schedules.alias(hour=LOCAL_HOUR).filter(fits)
 
 
 def sittings(schedules: ScheduleQuerySet, booker: Booker, now: datetime) -> list[Sitting]:

@@ -1,7 +1,7 @@
 """What does a doctor's page offer, day by day and time by time?"""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from appointments.choices import HalfDay
 from appointments.models import Appointment
 from appointments.rules.half_days import half_day_of
+from appointments.selectors.catalogue import Opening
 from appointments.selectors.free_times import (
     Chip,
     ChipState,
@@ -80,6 +81,7 @@ class Session:
     price: Quote
     chips: list[Chip]
     opens_for_you_at: datetime | None
+    may_wait: bool
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Picker:
     tail: list[Chip]
     colleagues: list[Chip]
     chosen: Chip | None
+    opening: Opening | None
 
 
 def picker(
@@ -143,7 +146,19 @@ def picker(
         if current.state in (DayState.FULL, DayState.OFF)
         else [],
         chosen=_chosen(sessions, chosen_at),
+        opening=_next_opening(by_date.values(), terms, now),
     )
+
+
+def _next_opening(days: Iterable[list[Sitting]], terms: Terms, now: datetime) -> Opening | None:
+    """Find the session that opens next, if one is still to open."""
+    schedules = [row.schedule for rows in days for row in rows if _is_ahead(row.schedule, now)]
+    to_open = [
+        Opening(schedule, opens_at)
+        for schedule in schedules
+        if now < (opens_at := schedule.opens_at(terms.early_minutes))
+    ]
+    return min(to_open, key=lambda opening: opening.opens_at, default=None)
 
 
 def _current(known: Mapping[date, Day], wanted: date | None, today: date) -> Day:
@@ -250,6 +265,9 @@ def _sessions(
                     for chip in chips
                 ],
                 opens_for_you_at=terms.opens_at(schedule, now),
+                may_wait=not any(chip.free for chip in chips)
+                and now < schedule.sale_stops_at
+                and is_open,
             )
         )
     return sessions

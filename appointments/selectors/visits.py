@@ -21,10 +21,13 @@ def of_member(member: Member) -> AppointmentQuerySet:
 
 def with_names(member: Member, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
     """Fetch along what a member calls the patients, in one more query."""
+    return appointments.prefetch_related(names_of_booker(member))
+
+
+def names_of_booker(member: Member, links: str = "patient__links") -> Prefetch:
+    """Fetch what a member calls the patients of rows, in one query beside theirs."""
     names = FamilyLink.objects.filter(member=member).select_related("patient")
-    return appointments.prefetch_related(
-        Prefetch("patient__links", names, to_attr="links_of_booker")
-    )
+    return Prefetch(links, names, to_attr="links_of_booker")
 
 
 def with_details(appointments: AppointmentQuerySet) -> AppointmentQuerySet:

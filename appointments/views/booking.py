@@ -15,21 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from appointments.choices import LIVE_STATES, AppointmentState, WayToPay
 from appointments.errors import (
-    AlreadyBookedDepartmentDay,
-    AlreadyBookedDoctorDay,
-    CalledOff,
     HoldExpired,
     IdentityIncomplete,
-    InThePast,
-    NotOpenYet,
-    PatientBusy,
-    SaleOver,
     WrongState,
 )
 from appointments.forms import ConfirmForm, HoldForm
 from appointments.models import Appointment
+from appointments.selectors.alternatives import alternatives_to
 from appointments.selectors.catalogue import seen_schedule
-from appointments.selectors.free_times import Chip, nearest_chips
+from appointments.selectors.free_times import Chip
 from appointments.selectors.habits import usual_patient
 from appointments.selectors.terms import agreed_price, terms_of
 from appointments.selectors.visits import shown_appointment
@@ -47,20 +41,7 @@ from members.selectors.points import spendable
 from members.selectors.tiers import privilege
 from members.views.consents import ask_for_consent
 from members.views.entrance import for_members
-from scheduling.errors import SlotTaken, SoldOut
 from scheduling.models import Schedule
-
-OTHER_TIME_HELPS = (
-    SlotTaken,
-    SoldOut,
-    InThePast,
-    NotOpenYet,
-    SaleOver,
-    CalledOff,
-    PatientBusy,
-    TryLater,
-)
-OTHER_DAY_HELPS = (AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay)
 
 
 @require_POST
@@ -204,16 +185,8 @@ def _hold_over(
     is_unswept = appointment.state == AppointmentState.HELD
     is_free = is_unswept or appointment.slot.is_open_to(terms.booker, now)
     again = Chip(schedule, appointment.starts_at, appointment.ends_at, 1)
-    if is_free and now < appointment.starts_at and terms.is_open(schedule, now):
-        chips = [again]
-    else:
-        chips = nearest_chips(
-            schedule=schedule,
-            starts_at=appointment.starts_at,
-            member=member,
-            terms=terms,
-            now=now,
-        )
+    is_free = is_free and now < appointment.starts_at and terms.is_open(schedule, now)
+    released_at = appointment.hold_expires_at or appointment.ended_at
     return render(
         request,
         "appointments/hold_over.html",
@@ -222,9 +195,18 @@ def _hold_over(
             "clinic": appointment.department.clinic,
             "appointment": appointment,
             "schedule": schedule,
-            "released_at": appointment.hold_expires_at or appointment.ended_at,
-            "is_still_free": chips == [again],
-            "chips": chips,
+            "released_at": released_at,
+            "again": [again] if is_free else [],
+            "helps": None
+            if is_free
+            else alternatives_to(
+                HoldExpired(expired_at=released_at),
+                schedule=schedule,
+                starts_at=appointment.starts_at,
+                member=member,
+                terms=terms,
+                now=now,
+            ),
         },
         status=410,
     )
@@ -253,16 +235,15 @@ def _cannot_book(
         "refusal": refusal,
         "detail": refusal.detail,
         "schedule": schedule,
-    }
-    if isinstance(refusal, OTHER_TIME_HELPS + OTHER_DAY_HELPS):
-        context["alternatives"] = nearest_chips(
+        "helps": alternatives_to(
+            refusal,
             schedule=schedule,
             starts_at=starts_at,
             member=member,
             terms=terms_of(member, now),
             now=now,
-            other_days_only=isinstance(refusal, OTHER_DAY_HELPS),
-        )
+        ),
+    }
     answer = render(request, "appointments/cannot_book.html", context, status=status_of(refusal))
     if isinstance(refusal, TryLater):
         answer["Retry-After"] = str(refusal.retry_after)

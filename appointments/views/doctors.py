@@ -83,6 +83,7 @@ def doctor(request: HttpRequest, slug: str) -> HttpResponse:
             "next_free_on": offer.next_free_on,
             "tail": offer.tail,
             "colleagues": offer.colleagues,
+            "opening": None if offer.day.free else offer.opening,
             "chosen": offer.chosen,
             "is_chosen_gone": bool(asked.cleaned_data.get("at")) and offer.chosen is None,
         },

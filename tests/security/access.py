@@ -41,6 +41,11 @@ PAGES_AND_API = {
     "appointments:visit_calendar": OWNER,
     "calendar_feed": PUBLIC,  # for whoever knows the secret
     "appointments:reschedule": OWNER,
+    "appointments:waitlist": MEMBER,
+    "appointments:join_waitlist": MEMBER,
+    "appointments:wish": OWNER,
+    "appointments:leave_waitlist": OWNER,
+    "appointments:offer": OWNER,
     "members:sign_in": PUBLIC,
     "members:second_factor_at_sign_in": "account",  # asks nobody who has shown no password
     "members:show_again": "account",
@@ -117,6 +122,11 @@ PAGES_AND_API = {
     "appointment-cancel": OWNER,
     "appointment-reschedule": OWNER,
     "appointment-calendar": OWNER,
+    "waitlist": MEMBER,
+    "waitlist-wish": OWNER,
+    "offer-list": MEMBER,
+    "offer-accept": OWNER,
+    "offer-decline": OWNER,
     "admin-schedule-list": {DESK, DOCTOR, SCHEDULER, AUDITOR},
     "admin-schedule-detail": {DESK, DOCTOR, SCHEDULER, AUDITOR},
     "admin-schedule-publish": {SCHEDULER},

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import Client
 
 from appointments.services.cancelling import cancel_appointment
+from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.visits import check_in
 from billing.choices import Gateway
@@ -26,6 +27,7 @@ from members.services.strike_appeals import contest_strike
 from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
 from tests.appointments.leaves import drafted
+from tests.appointments.waiting import wait_for
 from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
@@ -133,6 +135,8 @@ class World:
             "notifications": self.notification,
             "messages": self.delivery,
             "missed-visits": self.strike,
+            "waitlist": self.wish,
+            "offers": self.offer,
         }[kind].uid
 
 
@@ -184,6 +188,16 @@ def make_world():
     world.notification = alice.notifications.get()
     world.delivery = world.notification.deliveries.get()
     world.leave = drafted(world.other)
+    # Alice waits for one place, and another is kept for her, at whatever hour this runs.
+    full = schedule_with_slots(1, service_date=world.schedule.service_date + timedelta(days=2))
+    with transaction.atomic():
+        [world.offer] = make_offers(
+            slots=list(full.slots.all()),
+            until=clock.now() + timedelta(hours=1),
+            entry=wait_for(full, alice),
+            now=clock.now(),
+        )
+    world.wish = wait_for(full, alice, schedule=None)
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
     CalendarDayFactory()

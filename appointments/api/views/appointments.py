@@ -10,6 +10,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from appointments.api.helping import with_alternatives
 from appointments.api.serializers import (
     AppointmentSerializer,
     AppointmentsQuery,
@@ -24,6 +25,7 @@ from appointments.api.serializers import (
     SlotSerializer,
     VisitSerializer,
 )
+from appointments.api.waiting import AlternativesSerializer
 from appointments.choices import AppointmentState
 from appointments.errors import (
     AlreadyBookedDepartmentDay,
@@ -71,7 +73,7 @@ from appointments.services.visits import check_in, finish_visit, start_visit
 from billing.selectors import Account, accounts_of
 from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
-from medbook.api_schema import keyed, refuses
+from medbook.api_schema import helped_by, keyed, refuses
 from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
@@ -81,12 +83,15 @@ from members.models import Member, Patient
 from members.selectors.people import member_of, patient_links, signed_in
 from scheduling.errors import SlotTaken, SoldOut
 
-BOOKER_REFUSALS = (
+MAY_NOT_BOOK = (
     MemberSuspended,
     PatientSuspended,
     NotYourPatient,
     ConsentMissing,
     IdentityIncomplete,
+)
+BOOKER_REFUSALS = (
+    *MAY_NOT_BOOK,
     TooManyOpen,
     PatientBusy,
     AlreadyBookedDoctorDay,
@@ -191,6 +196,7 @@ class AppointmentList(MemberEndpoint):
         responses={201: AppointmentSerializer},
     )
     @refuses(*PATIENT_REFUSALS, *PLACE_REFUSALS, *KEY_REFUSALS, CoolingDown)
+    @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request) -> Response:
         """Book a place to be paid at the clinic, or only hold it for 15 minutes."""
         key = idempotency_key(request)
@@ -199,7 +205,7 @@ class AppointmentList(MemberEndpoint):
         way_to_pay = said.get("pay")
         wish = {
             "member": member,
-            "patient": _patient(member, said["patient"]),
+            "patient": patient_of(member, said["patient"]),
             "schedule_uid": said["schedule"],
             "starts_at": said.get("starts_at"),
             "slot_uid": said.get("slot"),
@@ -207,16 +213,17 @@ class AppointmentList(MemberEndpoint):
             "by": member.user,
             "now": clock.now(),
         }
-        placed = (
-            book_slot(
-                **wish,
-                way_to_pay=way_to_pay,
-                reason=said.get("reason", ""),
-                points=said.get("points", 0),
+        with with_alternatives(member, said["schedule"], said.get("starts_at")):
+            placed = (
+                book_slot(
+                    **wish,
+                    way_to_pay=way_to_pay,
+                    reason=said.get("reason", ""),
+                    points=said.get("points", 0),
+                )
+                if way_to_pay
+                else hold_slot(**wish)
             )
-            if way_to_pay
-            else hold_slot(**wish)
-        )
         described = self.described(placed.appointment.uid)
         return Response(described, status=201, headers=_replayed(placed))
 
@@ -237,19 +244,21 @@ class AppointmentConfirm(MemberEndpoint):
         operation_id="confirm", request=ConfirmBody, responses={200: AppointmentSerializer}
     )
     @refuses(*PATIENT_REFUSALS, HoldExpired, WrongState)
+    @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Make a held place a booked one; again changes nothing."""
         said = self.said(ConfirmBody)
         member = calling_member(request)
-        confirm_appointment(
-            appointment_uid=uid,
-            way_to_pay=said["pay"],
-            patient=_patient(member, said["patient"]) if "patient" in said else None,
-            reason=said.get("reason", ""),
-            points=said.get("points", 0),
-            by=member.user,
-            now=clock.now(),
-        )
+        with with_alternatives(member, None, appointment_uid=uid):
+            confirm_appointment(
+                appointment_uid=uid,
+                way_to_pay=said["pay"],
+                patient=patient_of(member, said["patient"]) if "patient" in said else None,
+                reason=said.get("reason", ""),
+                points=said.get("points", 0),
+                by=member.user,
+                now=clock.now(),
+            )
         return Response(self.described(uid))
 
 
@@ -301,19 +310,22 @@ class AppointmentReschedule(MemberEndpoint):
         TooManyPoints,
         WrongState,
     )
+    @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Move a booked visit; the old time is kept until the new one is certain."""
         key = idempotency_key(request)
         said = self.said(RescheduleBody)
-        placed = reschedule_appointment(
-            appointment_uid=uid,
-            schedule_uid=said["schedule"],
-            starts_at=said.get("starts_at"),
-            slot_uid=said.get("slot"),
-            idempotency_key=key,
-            by=calling_member(request).user,
-            now=clock.now(),
-        )
+        member = calling_member(request)
+        with with_alternatives(member, said["schedule"], said.get("starts_at")):
+            placed = reschedule_appointment(
+                appointment_uid=uid,
+                schedule_uid=said["schedule"],
+                starts_at=said.get("starts_at"),
+                slot_uid=said.get("slot"),
+                idempotency_key=key,
+                by=member.user,
+                now=clock.now(),
+            )
         return Response(self.described(uid), headers=_replayed(placed))
 
 
@@ -396,7 +408,8 @@ def _source(request: Request) -> str:
     return "default" if request.auth else databases.catalogue()
 
 
-def _patient(member: Member, uid: uuid.UUID) -> Patient:
+def patient_of(member: Member, uid: uuid.UUID) -> Patient:
+    """Find one of a member's patients. Raises: NotYourPatient."""
     link = patient_links(member).filter(patient__uid=uid).first()
     if link is None:
         raise NotYourPatient()
