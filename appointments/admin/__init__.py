@@ -1,5 +1,5 @@
 """What do staff see and do of appointments?"""
 
-from appointments.admin import appointments, desk, leave
+from appointments.admin import appointments, desk, leave, moving
 
-__all__ = ["appointments", "desk", "leave"]
+__all__ = ["appointments", "desk", "leave", "moving"]

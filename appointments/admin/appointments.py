@@ -6,9 +6,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentQuerySet
 from appointments.selectors.visits import with_details
 from appointments.services.calling_off import call_off_schedules
@@ -95,7 +98,9 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         "reference",
         "state",
         "end_reason",
+        "cancel_cause",
         "time",
+        "another_time",
         "doctor",
         "department",
         "room",
@@ -136,6 +141,14 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
     def time(self, row: Appointment) -> str:
         """Say the start in the clinic's zone."""
         return clock.text(row.starts_at, row.time_zone)
+
+    @admin.display(description=gettext_lazy("another time"))
+    def another_time(self, row: Appointment) -> str:
+        """Lead to where the desk moves a booked visit."""
+        if row.state != AppointmentState.BOOKED:
+            return "-"
+        address = reverse("admin:move_visit", args=[row.reference])
+        return format_html('<a href="{}">{}</a>', address, _("Move a visit"))
 
     @admin.display(description=gettext_lazy("price"))
     def shown_price(self, row: Appointment) -> str:
@@ -180,7 +193,9 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
     @confirmed_action(
         gettext_lazy("Cancel for the member"),
         permission="appointments.cancel_for_member",
-        explanation=gettext_lazy("The place goes back on sale and the invoice is voided."),
+        explanation=gettext_lazy(
+            "The place goes back on sale. What was paid is given back in full."
+        ),
     )
     def cancel(self, request: HttpRequest, row: Appointment, answers: Answers) -> None:
         cancel_appointment(appointment_uid=row.uid, by=signed_in(request.user), now=clock.now())

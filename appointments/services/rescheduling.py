@@ -10,6 +10,7 @@ from appointments.choices import AppointmentState
 from appointments.errors import (
     CalledOff,
     InThePast,
+    NotOpenYet,
     OtherDepartment,
     PatientBusy,
     RescheduleLimit,
@@ -18,6 +19,7 @@ from appointments.errors import (
     WrongState,
 )
 from appointments.models import Appointment
+from appointments.rules.desk import DeskSale, desk_sale
 from appointments.services.access import lock_with_place, require_may_act
 from appointments.services.agreeing import priced, put_on_place, put_price
 from appointments.services.booking import (
@@ -189,13 +191,16 @@ def _require_target(
 
 
 def _require_to_come(schedule: Schedule, target: Target, now: datetime) -> None:
-    """Refuse the desk what cannot be: a session that does not sit, or is over."""
+    """Refuse the desk what cannot be: a session that does not sit, is over, or not released."""
     if schedule.state == ScheduleState.CALLED_OFF:
         raise CalledOff()
     if target.starts_at is not None and target.starts_at <= now:
         raise InThePast()
-    if schedule.state != ScheduleState.PUBLISHED or schedule.ends_at <= now:
+    sale = desk_sale(release_at=schedule.release_at, ends_at=schedule.ends_at, now=now)
+    if schedule.state != ScheduleState.PUBLISHED or sale == DeskSale.NOTHING:
         raise SaleOver()
+    if sale == DeskSale.KEPT:
+        raise NotOpenYet(opens_at=schedule.release_at, zone=schedule.time_zone)
 
 
 def _tell(appointment: Appointment, before: datetime, by: User) -> None:

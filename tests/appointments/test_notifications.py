@@ -14,7 +14,7 @@ from medbook.outbox.services import dispatch_due_messages
 from members.choices import DeliveryState
 from members.models import Delivery
 from members.selectors.messages import inbox, told
-from tests.appointments.booking import book, call_off, hold
+from tests.appointments.booking import book, call_off, hold, reschedule
 from tests.factories import (
     DepartmentFactory,
     DoctorFactory,
@@ -181,3 +181,32 @@ def test_the_queue_holds_ids_only(visit):
 
     for message in OutboxMessage.objects.all():
         assert set(message.ids) in ({"appointment_uid"}, {"delivery_uid"})
+
+
+def test_a_moved_visit_is_told_with_old_and_new_time(visit):
+    delivered()
+    before = clock.text(visit.starts_at, "Asia/Shanghai")
+    target = schedule_with_slots(
+        1, doctor=visit.doctor, service_date=visit.service_date + timedelta(days=1)
+    )
+
+    moved = reschedule(visit, target)
+    delivered()
+
+    text = mail.outbox[1].body
+    assert before in text
+    assert clock.text(moved.starts_at, "Asia/Shanghai") in text
+    assert clock.text(moved.cancel_until, "Asia/Shanghai") in text
+
+
+def test_a_confirmation_that_has_not_gone_out_gives_way_to_the_new_time(visit):
+    target = schedule_with_slots(
+        1, doctor=visit.doctor, service_date=visit.service_date + timedelta(days=1)
+    )
+    dispatch_due_messages(now=clock.now())
+
+    reschedule(visit, target)
+    delivered()
+
+    kinds = Delivery.objects.exclude(state=DeliveryState.SKIPPED)
+    assert set(kinds.values_list("notification__kind", flat=True)) == {"appointment_rescheduled"}

@@ -1,5 +1,6 @@
 """Do points pay a part of a visit, come back with it, and come in once it is over and paid?"""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,9 @@ from appointments.services.cancelling import cancel_appointment
 from appointments.services.payment import take_desk_payment
 from appointments.services.points import take_back_awarded_points
 from appointments.services.visits import check_in, finish_visit, start_visit
+from billing.models import Refund
 from billing.selectors import invoice_of
+from billing.services.refunds import hand_back_refund
 from medbook import clock
 from medbook.outbox.models import OutboxMessage
 from medbook.outbox.services import deliver_message, dispatch_due_messages
@@ -20,7 +23,7 @@ from members.errors import NotEnoughPoints
 from members.models import PointEntry
 from members.selectors.points import balance
 from members.services.points import earn_points
-from tests.appointments.booking import book, call_off, hold
+from tests.appointments.booking import book, call_off, hold, reschedule
 from tests.factories import (
     PrivilegeFactory,
     TierFactory,
@@ -272,3 +275,24 @@ class TestTakingBack:
         self.refund(visit, "R1", "0", "60.00")
 
         assert not alice.points.exists()
+
+    def test_what_was_asked_back_before_the_visit_earned_nothing_and_owes_nothing(self):
+        alice = member_with_patient()
+        visit = book(alice, schedule_with_slots(1))
+        pay(visit)
+        cheaper = schedule_with_slots(
+            1,
+            doctor=visit.doctor,
+            fee=Decimal("100.00"),
+            service_date=(visit.service_date + timedelta(days=1)),
+        )
+        visit = reschedule(visit, cheaper)
+        finish_visit(**attend(visit))
+        dispatch()
+        assert balance(alice) == 100
+
+        desk = UserFactory(is_staff=True)
+        hand_back_refund(refund_uid=Refund.objects.get().uid, by=desk, now=clock.now())
+        dispatch()
+
+        assert balance(alice) == 100

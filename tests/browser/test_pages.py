@@ -1,6 +1,7 @@
 """Is every member page accessible, narrow enough, and within its content policy?"""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -86,6 +87,9 @@ def addresses(alice, doctor):
     )
     held = hold(alice, schedule_with_slots(3, service_date=dates[1]), key="held")
 
+    free = days[dates[1]].slots.get(number=2)
+    new_time = urlencode({"schedule_uid": free.schedule.uid, "starts_at": free.starts_at})
+
     def of(visit, page=""):
         return f"appointments/{visit.reference}/" + (f"{page}/" if page else "")
 
@@ -106,6 +110,9 @@ def addresses(alice, doctor):
         "cancelled visit": of(cancelled),
         "cancel": of(visit, "cancel"),
         "too late to cancel": of(late, "cancel"),
+        "another time": of(visit, "reschedule"),
+        "the new time": f"{of(visit, 'reschedule')}?{new_time}",
+        "too late for another time": of(late, "reschedule"),
         "visits": "appointments/",
         "no past visits": "appointments/?view=past",
         "cancelled visits": "appointments/?view=cancelled",

@@ -175,6 +175,7 @@ PAGES_AND_API = {
     "admin:book_times": {DESK},
     "admin:book_confirm": {DESK},
     "admin:book_done": {DESK},
+    "admin:move_visit": {DESK},
     "admin:walk_in": {DESK},
     "admin:releases": {SCHEDULER, AUDITOR},
     "admin:leave": SEES_LEAVE,
