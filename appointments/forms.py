@@ -66,6 +66,12 @@ class DayForm(forms.Form):
     at = forms.DateTimeField(required=False)
 
 
+class TimesForm(DayForm):
+    """Whose times, and of which day, are shown to move a visit."""
+
+    doctor = forms.SlugField(required=False)
+
+
 class HoldForm(forms.Form):
     """One tapped time."""
 

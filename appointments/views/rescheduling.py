@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from appointments.choices import AppointmentState
 from appointments.errors import OtherDepartment, RescheduleLimit, TooLateToCancel
-from appointments.forms import DayForm, HoldForm, MoveForm
+from appointments.forms import HoldForm, MoveForm, TimesForm
 from appointments.models import Appointment
 from appointments.rules import policies
 from appointments.selectors import catalogue
@@ -76,10 +76,10 @@ def _choose(
     """Show the times of the doctor, or of a colleague; after a refusal the nearest ones first."""
     member, terms = visit.member, terms_of(visit.member, now)
     of_department = catalogue.doctors().filter(department=visit.department)
-    slug = request.GET.get("doctor", "")
-    doctor = get_object_or_404(of_department, slug=slug) if slug else visit.doctor
-    asked = DayForm(request.GET)
+    asked = TimesForm(request.GET)
     asked.is_valid()  # what cannot be read is ignored: the page has a day to show anyway
+    slug = asked.cleaned_data.get("doctor")
+    doctor = get_object_or_404(of_department, slug=slug) if slug else visit.doctor
     offer = picker(
         doctor=doctor,
         member=member,

@@ -171,7 +171,8 @@ class TestConfirming:
     )
     def test_times_that_are_no_times_of_it_change_nothing(self, client, visit, target, starts_at):
         assert confirm(client, visit, target, starts_at=starts_at).status_code == 409
-        assert client.get(address(visit), {**chosen(target), "starts_at": starts_at}).status_code
+        page = client.get(address(visit), {**chosen(target), "starts_at": starts_at})
+        assert page.status_code == 409
         assert unchanged(visit)
 
     def test_a_session_that_is_not_there_is_not_found(self, client, visit, target):
@@ -209,7 +210,7 @@ class TestNotMoving:
         assert client.post(address(visit)).status_code == 404
 
     def test_a_hold_and_a_cancelled_visit_lead_elsewhere(self, client, alice, visit):
-        held = hold(alice, schedule_with_slots(1))
+        held = hold(alice, schedule_with_slots(1), key="held")
         assert client.get(address(held))["Location"] == address(held, "confirm")
         cancel_appointment(appointment_uid=visit.uid, by=alice.user, now=clock.now())
 
