@@ -97,6 +97,7 @@ class RosterFilter(forms.Form):
         name = self.cleaned_data["week"]
         week = Week.named(name) if name else None
         if name and week is None:
+            self.fields["week"].widget.input_type = "text"  # a chooser would not show it
             raise forms.ValidationError(_("There is no such week. Write it like 2026-W48."))
         return week
 

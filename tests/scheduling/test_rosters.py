@@ -13,8 +13,11 @@ from medbook.errors import Missing
 from medbook.idempotency.services import IdempotencyKeyReused
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.errors import (
+    AboveWeeklyHours,
     CapacityBelowBooked,
+    DoctorOnLeave,
     InThePast,
+    RoomClosed,
     RoomElsewhere,
     ScheduleClash,
     SessionImpossible,
@@ -25,6 +28,7 @@ from scheduling.models import Schedule
 from scheduling.services.rosters import (
     SessionPlan,
     change_schedule,
+    delete_draft,
     draft_schedule,
     publish_schedule,
 )
@@ -32,6 +36,7 @@ from tests.appointments.booking import book, fill
 from tests.factories import (
     ClinicFactory,
     DoctorFactory,
+    LeaveFactory,
     RoomFactory,
     ScheduleFactory,
     UserFactory,
@@ -42,6 +47,7 @@ from tests.factories import (
 from tests.racing import counted, together
 
 pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
 NOW = datetime.fromisoformat("2026-11-23T12:00+08:00").astimezone(UTC)
 
 
@@ -291,3 +297,74 @@ def test_a_booking_and_a_shrinking_at_once_never_both_get_the_last_place():
         is_booked = states(schedule)[2] == SlotState.TAKEN
         assert schedule.max_appointments == (2 if is_booked else 1)
         assert is_booked or states(schedule)[2] == SlotState.BLOCKED
+
+
+# What keeps a draft from being published
+
+
+def test_a_leave_or_a_closed_room_keeps_a_draft_unpublished_whatever_the_reason():
+    on_leave, closed = draft(), draft(room=RoomFactory(is_active=False))
+    LeaveFactory(
+        doctor=on_leave.doctor, starts_at=on_leave.starts_at, ends_at=on_leave.starts_at + HOUR
+    )
+
+    for schedule, refusal in ((on_leave, DoctorOnLeave), (closed, RoomClosed)):
+        with pytest.raises(refusal):
+            publish_schedule(
+                schedule_uid=schedule.uid, by=UserFactory(), now=NOW, reason="We insist"
+            )
+        schedule.refresh_from_db()
+        assert schedule.state == ScheduleState.DRAFT
+
+
+def test_hours_above_those_agreed_need_a_reason_which_the_log_keeps():
+    doctor = DoctorFactory(weekly_hours=6)
+    publish(draft(doctor=doctor))
+    next_week = draft(doctor=doctor, service_date=date(2026, 11, 30))
+    too_long = draft(doctor=doctor, service_date=date(2026, 11, 29))
+
+    with pytest.raises(AboveWeeklyHours) as refusal:
+        publish(too_long)
+    assert (refusal.value.facts["hours"], refusal.value.facts["limit"]) == ("8.0", 6)
+    publish(next_week)
+    publish_schedule(
+        schedule_uid=too_long.uid, by=UserFactory(), now=NOW, reason="Stands in for a colleague"
+    )
+
+    log = OperationLog.objects.filter(action="schedule.published").latest("id")
+    assert log.reason == "Stands in for a colleague"
+    assert log.facts["overridden"] == ["above_weekly_hours"]
+
+
+def test_only_drafts_are_deleted_and_by_who_saw_the_last_version():
+    schedule, published = draft(), schedule_with_slots(2)
+    by = UserFactory()
+
+    with pytest.raises(VersionConflict):
+        delete_draft(schedule_uid=schedule.uid, version=2, by=by, now=NOW)
+    with pytest.raises(WrongState):
+        delete_draft(schedule_uid=published.uid, version=1, by=by, now=NOW)
+    delete_draft(schedule_uid=schedule.uid, version=1, by=by, now=NOW)
+
+    assert list(Schedule.objects.all()) == [published]
+
+
+def test_a_key_whose_draft_was_deleted_finds_nothing():
+    by, wish = UserFactory(), plan()
+    made = draft_schedule(plan=wish, by=by, now=NOW, idempotency_key="once").schedule
+    delete_draft(schedule_uid=made.uid, version=1, by=by, now=NOW)
+
+    with pytest.raises(Missing):
+        draft_schedule(plan=wish, by=by, now=NOW, idempotency_key="once")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clashing_drafts_published_at_once_never_both_are():
+    for _ in range(4):
+        first = draft()
+        second = draft(doctor=first.doctor, start_time=time(11), end_time=time(13))
+
+        answers = counted(together(partial(publish, first), partial(publish, second)))
+
+        assert answers["done"] == 1, answers
+        assert Schedule.objects.filter(doctor=first.doctor, state="published").count() == 1
