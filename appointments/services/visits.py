@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from appointments.choices import AppointmentState
-from appointments.errors import OutsideCheckInWindow, PaymentDue, RepairOver, WrongState
+from appointments.errors import CalledOff, OutsideCheckInWindow, PaymentDue, RepairOver, WrongState
 from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.rules.visits import may_repair
@@ -20,6 +20,7 @@ from medbook.errors import NotAllowed
 from medbook.locks import retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
+from scheduling.services.leaves import is_sat
 from scheduling.services.slots import block_slots
 
 
@@ -86,12 +87,15 @@ def undo_check_in(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> App
 def undo_start(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appointment:
     """Correct a consultation begun by mistake: in consultation → arrived, on the same day.
 
-    Raises: RepairOver, NotAllowed, WrongState, Missing.
+    Not where the session was called off since: nobody may wait for it again.
+    Raises: RepairOver, CalledOff, NotAllowed, WrongState, Missing.
     """
     appointment = lock_appointment(appointment_uid)
     _require_state(appointment, AppointmentState.IN_CONSULTATION)
     _require_conducts(appointment, by)
     require_repairable(appointment, now)
+    if not is_sat(appointment.slot):
+        raise CalledOff()
     appointment.started_at = None
     return _move(appointment, AppointmentState.ARRIVED, Action.APPOINTMENT_REPAIRED, by)
 

@@ -1,6 +1,6 @@
 """Does a doctor sit then? Asked under the doctor's lock by all who plan, publish or call off."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -27,11 +27,21 @@ def require_no_leave(schedule: Schedule) -> None:
 
 def is_sat(slot: Slot) -> bool:
     """Tell whether the doctor sits at a place's time: the session stands, and no leave does."""
-    schedule = slot.schedule
-    return (
-        schedule.state == ScheduleState.PUBLISHED
-        and not _away(schedule.doctor_id, slot.starts_at, slot.ends_at).exists()
-    )
+    return bool(sat([slot]))
+
+
+def sat(slots: Collection[Slot]) -> list[Slot]:
+    """Keep the places of one session at whose time the doctor sits. One query."""
+    schedule = next((slot.schedule for slot in slots), None)
+    if schedule is None or schedule.state != ScheduleState.PUBLISHED:
+        return []
+    until = max(slot.ends_at for slot in slots)
+    away = list(_away(schedule.doctor_id, min(slot.starts_at for slot in slots), until))
+    return [
+        slot
+        for slot in slots
+        if not any(one.starts_at < slot.ends_at and slot.starts_at < one.ends_at for one in away)
+    ]
 
 
 def _away(doctor_id: int, starts_at: datetime, ends_at: datetime) -> QuerySet[Leave]:

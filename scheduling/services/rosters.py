@@ -33,7 +33,7 @@ from scheduling.errors import (
 )
 from scheduling.models import Doctor, Room, Schedule, Slot, VisitType
 from scheduling.selectors.changes import last_change
-from scheduling.services.leaves import lock_doctors, require_no_leave
+from scheduling.services.leaves import lock_doctors, require_no_leave, sat
 from scheduling.services.obstacles import doubts_about, require_open_room
 from scheduling.services.places import add_places, make_slots
 from scheduling.services.slots import block_slots, free_slots
@@ -288,12 +288,18 @@ def _give_up(surplus: list[Slot]) -> None:
 
 
 def _add(schedule: Schedule, slots: list[Slot], before: int) -> None:
-    """Open again what an earlier shrinking blocked, then spread new places over the session."""
+    """Open again what an earlier shrinking blocked, then spread new places over the session.
+
+    Nothing is opened while the doctor is on leave for a part of the session.
+    """
     count = schedule.max_appointments
-    free_slots([slot for slot in slots if before < slot.number <= count])
+    free_slots(sat([slot for slot in slots if before < slot.number <= count]))
     last = max((slot.number for slot in slots), default=0)
     if last < count:
         add_places(schedule, count=count - last, first_number=last + 1)
+        new = list(Slot.objects.filter(schedule=schedule, number__gt=last).order_by("id"))
+        open_ones = {slot.pk for slot in sat(new)}
+        block_slots([slot for slot in new if slot.pk not in open_ones])
 
 
 def _locked(uid: uuid.UUID, version: int | None = None) -> Schedule:

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from appointments.errors import CalledOff
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
-from appointments.services.visits import check_in, start_visit, undo_check_in, undo_start
+from appointments.services.visits import check_in, finish_visit, start_visit, undo_start
 from medbook import clock
 from scheduling.choices import LeaveState, SlotState
+from scheduling.services.rosters import change_schedule
 from tests.appointments.booking import book
 from tests.factories import LeaveFactory, UserFactory, member_with_patient, schedule_with_slots
 
@@ -42,7 +44,7 @@ def test_a_place_inside_a_leave_is_not_sold_again(state, minutes, place):
     assert schedule.slots.get(number=1).state == place
 
 
-def test_a_visit_begun_by_mistake_and_then_cancelled_frees_nothing_of_a_called_off_session():
+def test_a_consultation_that_a_called_off_session_still_has_is_not_put_back_into_waiting():
     schedule, desk = schedule_with_slots(2), UserFactory(is_staff=True, is_superuser=True)
     visit = book(member_with_patient(), schedule)
     at_desk = {"appointment_uid": visit.uid, "by": desk, "now": schedule.starts_at}
@@ -50,8 +52,29 @@ def test_a_visit_begun_by_mistake_and_then_cancelled_frees_nothing_of_a_called_o
     start_visit(**at_desk)
     call_off_schedules(schedule_uids=[schedule.uid], reason="Ill", by=desk, now=schedule.starts_at)
 
-    undo_start(**at_desk)
-    undo_check_in(**at_desk)
-    cancel_appointment(**at_desk)
+    with pytest.raises(CalledOff):
+        undo_start(**at_desk)
 
+    finish_visit(**at_desk)
     assert set(schedule.slots.values_list("state", flat=True)) == {SlotState.BLOCKED}
+
+
+@pytest.mark.breaks("nobody_is_expected_while_the_doctor_is_away")
+def test_a_session_that_grows_opens_no_place_inside_a_leave():
+    schedule, staff = schedule_with_slots(9), UserFactory(is_staff=True)
+    LeaveFactory(
+        doctor=schedule.doctor,
+        starts_at=schedule.starts_at,
+        ends_at=schedule.starts_at + timedelta(hours=1),
+    )
+
+    change_schedule(
+        schedule_uid=schedule.uid,
+        version=schedule.version,
+        max_appointments=12,
+        by=staff,
+        now=clock.now(),
+    )
+
+    new = schedule.slots.filter(number__gt=9).order_by("number")
+    assert list(new.values_list("state", flat=True)) == ["blocked", "free", "free"]
