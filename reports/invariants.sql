@@ -27,6 +27,38 @@ SELECT 'waitlist entry ' || entry.uid AS what
    SELECT FROM appointments_offer AS offer
     WHERE offer.entry_id = entry.id AND offer.state = 'open');
 
+-- name: an_accepted_offer_made_an_appointment
+-- On the place that was offered, unless it was moved since, and of the one who was asked.
+SELECT 'offer ' || offer.uid AS what
+  FROM appointments_offer AS offer
+  LEFT JOIN appointments_appointment AS appointment ON appointment.id = offer.appointment_id
+  LEFT JOIN appointments_waitlistentry AS entry ON entry.id = offer.entry_id
+ WHERE (offer.state = 'accepted') <> (appointment.id IS NOT NULL)
+    OR entry.member_id <> appointment.member_id
+    OR (appointment.sequence = 0 AND appointment.slot_id <> offer.slot_id)
+    OR appointment.source <> 'offer';
+
+-- name: a_patient_waits_for_three_places_at_most
+-- Whoever joined the waitlist for them.
+SELECT 'patient ' || patient.uid AS what
+  FROM appointments_waitlistentry AS entry
+  JOIN members_patient AS patient ON patient.id = entry.patient_id
+ WHERE entry.state IN ('waiting', 'offered')
+ GROUP BY patient.uid
+HAVING count(*) > 3;
+
+-- name: a_called_off_visit_gives_all_back
+-- What the clinic calls off costs nothing.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+  JOIN billing_invoice AS invoice ON invoice.subject = 'appointment:' || appointment.uid
+  JOIN billing_payment AS payment
+    ON payment.invoice_id = invoice.id AND payment.state = 'captured'
+ WHERE appointment.state = 'called_off'
+   AND payment.amount <> (
+     SELECT coalesce(sum(refund.amount), 0) FROM billing_refund AS refund
+      WHERE refund.payment_id = payment.id AND refund.state <> 'failed');
+
 -- name: no_more_is_given_back_than_came_in
 -- What goes back of a payment, or is to, is at most what was paid.
 SELECT 'payment ' || payment.uid AS what
@@ -311,6 +343,25 @@ SELECT 'idempotency key ' || remembered.id AS what
 SELECT 'appointment ' || uid AS what
   FROM appointments_appointment
  WHERE state = 'held' AND hold_expires_at < %(now)s::timestamptz - interval '60 seconds';
+
+-- name: offers_end_in_time
+-- The sweep passes a place on within a minute.
+SELECT 'offer ' || uid AS what
+  FROM appointments_offer
+ WHERE state = 'open' AND expires_at < %(now)s::timestamptz - interval '60 seconds';
+
+-- name: missed_visits_are_noted_in_time
+-- Half an hour after a session nobody is still awaited.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+  JOIN scheduling_slot AS slot ON slot.id = appointment.slot_id
+  JOIN scheduling_schedule AS schedule ON schedule.id = slot.schedule_id
+ WHERE appointment.state = 'booked' AND schedule.state = 'published'
+   AND schedule.ends_at < %(now)s::timestamptz - interval '30 minutes'
+   AND NOT EXISTS (
+     SELECT FROM scheduling_leave AS leave
+      WHERE leave.doctor_id = schedule.doctor_id AND leave.state IN ('confirmed', 'done')
+        AND leave.starts_at < appointment.ends_at AND appointment.starts_at < leave.ends_at);
 
 -- name: news_leaves_in_time
 -- No message waits in the outbox for more than five minutes, unless it is being tried again.

@@ -42,6 +42,17 @@ BREAKS = {
     "an_offered_wish_has_its_offer": [
         "UPDATE appointments_waitlistentry SET state = 'waiting' WHERE state = 'offered'"
     ],
+    "an_accepted_offer_made_an_appointment": [
+        "UPDATE appointments_offer SET state = 'accepted', ended_at = now()"
+    ],
+    "a_patient_waits_for_three_places_at_most": [
+        "INSERT INTO appointments_waitlistentry (uid, member_id, patient_id, department_id,"
+        " doctor_id, first_day, last_day, half_days, weight, state, lapses, joined_at)"
+        " SELECT gen_random_uuid(), member_id, patient_id, department_id, number, first_day,"
+        " last_day, half_days, weight, 'waiting', 0, now()"
+        " FROM appointments_waitlistentry, generate_series(1, 3) AS number"
+    ],
+    "a_called_off_visit_gives_all_back": ["UPDATE billing_refund SET amount = amount - 0.01"],
     "no_more_is_given_back_than_came_in": [
         "UPDATE billing_refund SET amount = amount + 0.01 WHERE amount = 180"
     ],
@@ -133,6 +144,13 @@ BREAKS = {
         "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
         " WHERE state = 'held'"
     ],
+    "offers_end_in_time": [
+        "UPDATE appointments_offer SET expires_at = now() - interval '61 seconds'"
+    ],
+    "missed_visits_are_noted_in_time": [
+        "UPDATE scheduling_schedule SET starts_at = now() - interval '2 hours',"
+        " ends_at = now() - interval '31 minutes'"
+    ],
     "news_leaves_in_time": [
         "UPDATE outbox_outboxmessage SET next_attempt_at = now() - interval '301 seconds'"
     ],
@@ -197,6 +215,8 @@ def test_every_truth_has_a_sentence_and_a_test_that_breaks_it():
     assert all(truth.sentence.endswith(".") for truth in invariants())
     assert {truth.name for truth in invariants() if truth.needs_workers} == {
         "holds_end_in_time",
+        "missed_visits_are_noted_in_time",
+        "offers_end_in_time",
         "news_leaves_in_time",
         "no_release_run_hangs",
         "points_come_back_in_time",
@@ -209,25 +229,37 @@ def test_all_hold_in_a_world_made_by_the_services():
 
 
 @pytest.mark.usefixtures("world")
-@pytest.mark.parametrize("name", BREAKS)
-def test_finds_what_breaks_it(name):
+def test_each_finds_what_breaks_it():
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
             "ALTER TABLE audit_operationlog DISABLE TRIGGER operation_log_is_append_only"
         )
+
+    assert [name for name in BREAKS if not found_once_broken(name)] == []
+
+
+def found_once_broken(name):
+    """Break a truth, ask for it, and mend it again: making the world takes a second."""
+    whole = transaction.savepoint()
+    with connection.cursor() as cursor:
         for statement in BREAKS[name]:
             cursor.execute(statement)
-
-    assert broken()[name]
+    found = broken().get(name)
+    transaction.savepoint_rollback(whole)
+    return found
 
 
 @pytest.mark.usefixtures("world")
 def test_what_needs_workers_is_not_asked_without_them():
     late = clock.now() + timedelta(hours=1)
 
-    assert set(broken(hours=1)) == {"holds_end_in_time", "news_leaves_in_time"}
+    assert set(broken(hours=1)) == {
+        "holds_end_in_time",
+        "news_leaves_in_time",
+        "offers_end_in_time",
+    }
     assert broken_invariants(now=late, workers_run=False) == {}
 
 
