@@ -289,13 +289,13 @@ class ApplyForm(forms.Form):
 class WeeksForm(forms.Form):
     """Of which departments the sessions of which whole weeks are to be made."""
 
-    week = forms.ChoiceField(label=_("first week"))
+    week = forms.ChoiceField(label=_("First week"))
     weeks = forms.IntegerField(
-        label=_("number of weeks"), min_value=1, max_value=MOST_WEEKS, initial=1
+        label=_("Number of weeks"), min_value=1, max_value=MOST_WEEKS, initial=1
     )
     clinic = forms.ModelChoiceField(
         Clinic.objects.filter(is_active=True).order_by("code"),
-        label=_("clinic"),
+        label=_("Clinic"),
         required=False,
         empty_label=_("All clinics"),
     )
@@ -303,7 +303,7 @@ class WeeksForm(forms.Form):
         Department.objects.filter(is_active=True, clinic__is_active=True).order_by(
             "clinic__code", "code"
         ),
-        label=_("departments"),
+        label=_("Departments"),
         required=False,
         help_text=_("None chosen: all departments."),
     )
