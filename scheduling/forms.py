@@ -347,6 +347,6 @@ class WeeksForm(forms.Form):
 def _said(week: Week) -> str:
     return _("Week %(number)s, %(first)s – %(last)s") % {
         "number": f"{week.monday:%V}",
-        "first": date_format(week.monday, "j M"),
-        "last": date_format(week.sunday, "j M Y"),
+        "first": date_format(week.monday, "MONTH_DAY_FORMAT"),
+        "last": date_format(week.sunday, "MONTH_DAY_FORMAT"),
     }

@@ -65,7 +65,7 @@ def generation_preview(dates: Collection[DueDate]) -> Preview:
     said = obstacle_sentences([obstacle.as_fact() for _day, obstacle in obstacles])
     return Preview(
         total=total,
-        by_department=dict(by_department),
+        by_department={each: tally for each, tally in by_department.items() if tally != Tally()},
         by_day=dict(sorted(by_day.items())),
         conflicts=[(day, text) for (day, _one), text in zip(obstacles, said, strict=True)],
     )

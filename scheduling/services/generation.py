@@ -103,13 +103,15 @@ GENERATION = JobKind(
 
 
 def _told(made: list[MadeDate]) -> bytes:
-    """Write down what was made of each date, and what was not and why."""
+    """Write down of which dates something was made, or was not and why."""
     file = io.StringIO()
     table = csv.writer(file)
     header = (_("Department"), _("Date"), _("State"), _("Schedules"), _("Places"), _("Not made"))
     table.writerow(header)
     for each in made:
         run = each.run
+        if not (each.schedules or run.clashes or run.error):
+            continue
         not_made = [run.error] if run.error else clash_sentences(run)
         row = [str(run.department), run.service_date.isoformat(), run.get_state_display()]
         row += [str(each.schedules), str(each.slots), " ".join(not_made)]
