@@ -128,4 +128,4 @@ def _write(sessions: list[tuple[Schedule, datetime | None, Shape]]) -> int:
     columns = [*zip(*rows, strict=True), *zip(*places, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(INSERT, [list(column) for column in columns])
-        return cursor.rowcount
+        return int(cursor.rowcount)
