@@ -10,9 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from appointments.models import Offer
 from appointments.services.booking import book_slot, confirm_appointment, hold_slot
-from appointments.services.calling_off import call_off_schedules
+from appointments.services.calling_off import call_off_next, call_off_schedules
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import expire_lapsed_holds, extend_hold
+from appointments.services.leave import Absence, call_off_now, finish_leave
 from appointments.services.missing import mark_no_show, note_missed_visits, undo_no_show
 from appointments.services.offer_answers import accept_offer, decline_offer, expire_lapsed_offers
 from appointments.services.payment import take_desk_payment
@@ -239,6 +240,27 @@ class BookingMachine(RuleBasedStateMachine):
                 now=self.world.now,
             ),
         )
+
+    @rule(where=WHERE, minutes=st.sampled_from([20, 30, 60]), how_likely=st.integers(0, 2))
+    def leave(self, where, minutes, how_likely):
+        """The doctor is away for a part of a session, or for all of it."""
+        if how_likely:
+            return
+        session = self.world.sessions[where]
+        away = (session.starts_at, session.starts_at + timedelta(minutes=minutes))
+        self._both(
+            lambda w: w.leave(session.doctor, *away),
+            partial(self._call_off_leave, self.clinic.doctors[session.doctor], *away),
+        )
+
+    def _call_off_leave(self, doctor, starts_at, ends_at):
+        """Confirm a leave, and do what its job does."""
+        at_desk = {"by": self.clinic.staff, "now": self.world.now}
+        absence = Absence(doctor, starts_at, ends_at, "illness")
+        leave = call_off_now(absence=absence, reason="Ill", **at_desk).leave
+        while call_off_next(leave=leave, **at_desk):
+            pass
+        finish_leave(leave_uid=leave.uid, **at_desk)
 
     @rule(where=WHERE, capacity=st.integers(1, 3))
     def resize(self, where, capacity):

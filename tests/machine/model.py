@@ -126,6 +126,7 @@ class World:
     visits: dict[int, Visit] = field(default_factory=dict)
     wishes: dict[int, Wish] = field(default_factory=dict)
     offers: dict[int, Offer] = field(default_factory=dict)
+    leaves: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     news: list[tuple[str, int]] = field(default_factory=list)
 
     # What members do
@@ -262,11 +263,13 @@ class World:
     def check_in(self, number):
         """Note that the patient has come, on the day."""
         visit = self.visits[number]
+        if visit.state != "booked":
+            raise No("wrong_state")
         if self.sessions[visit.session].day != self._today():
             raise No("outside_check_in_window")
         if visit.paid and visit.open:
             raise No("payment_due")
-        self._move(visit, ("booked",), "arrived")
+        visit.state = "arrived"
 
     def start(self, number):
         """Begin the consultation."""
@@ -284,7 +287,10 @@ class World:
 
     def undo_start(self, number):
         """Correct a consultation begun by mistake, on the same day."""
-        self._repair(self.visits[number], "in_consultation", "arrived")
+        visit = self.visits[number]
+        self._repair(visit, "in_consultation", "arrived")
+        if not self._is_sat(self._place_of(visit)):
+            raise No("called_off")
 
     def _repair(self, visit, was, state):
         if visit.state != was:
@@ -300,7 +306,7 @@ class World:
             raise No("wrong_state")
         if self.now < visit.starts_at + 15 * MINUTE:
             raise No("still_expected")
-        if self.sessions[visit.session].state == "called_off":
+        if not self._is_sat(self._place_of(visit)):
             raise No("called_off")
         self._miss(visit)
 
@@ -309,7 +315,8 @@ class World:
         for visit in self.visits.values():
             session = self.sessions[visit.session]
             is_over = session.ends_at + 15 * MINUTE <= self.now
-            if visit.state == "booked" and is_over and session.state != "called_off":
+            is_expected = visit.state == "booked" and self._is_sat(self._place_of(visit))
+            if is_over and is_expected:
                 self._miss(visit)
 
     def _miss(self, visit):
@@ -321,7 +328,7 @@ class World:
         visit = self.visits[number]
         self._repair(visit, "no_show", "arrived" if has_come else "booked")
         place = self._place_of(visit)
-        if self.sessions[visit.session].state == "called_off":
+        if not self._is_sat(self._place_of(visit)):
             raise No("called_off")
         if place.state != "blocked":
             raise No("slot_taken")
@@ -335,16 +342,50 @@ class World:
         if session.state == "called_off":
             return
         session.state = "called_off"
-        for offer in self._open_offers(session_name):
-            offer.state = "withdrawn"
-            self.wishes[offer.wish].state = "waiting"
-        for place in session.places.values():
+        self._clear(session.places.values())
+
+    def leave(self, doctor, starts_at, ends_at):
+        """The doctor is away: whole sessions are called off, of others what overlaps."""
+        if ends_at <= self.now:
+            raise No("leave_impossible")
+        if any(
+            who == doctor and since < ends_at and starts_at < until
+            for who, since, until in self.leaves
+        ):
+            raise No("leave_overlaps")
+        self.leaves.append((doctor, starts_at, ends_at))
+        for session in self.sessions.values():
+            if session.doctor != doctor:
+                continue
+            if starts_at <= session.starts_at and session.ends_at <= ends_at:
+                session.state = "called_off"
+            self._clear(
+                place
+                for place in session.places.values()
+                if place.starts_at < ends_at and starts_at < place.ends_at
+            )
+
+    def _clear(self, places):
+        """Withdraw what is offered there, end who is not being seen, close the rest for good."""
+        for place in places:
+            for offer in self.offers.values():
+                if (offer.session, offer.number) == _key(place) and offer.state == "open":
+                    offer.state = "withdrawn"
+                    self.wishes[offer.wish].state = "waiting"
             visit = self._live_on(place)
             if visit and visit.state == "in_consultation":
                 continue
             if visit:
                 self._end(visit, "called_off", 100)
             self._put(place, "blocked")
+
+    def _is_sat(self, place):
+        """Tell whether the doctor sits at a place's time."""
+        session = self.sessions[place.session]
+        return session.state == "published" and not any(
+            who == session.doctor and since < place.ends_at and place.starts_at < until
+            for who, since, until in self.leaves
+        )
 
     def resize(self, session_name, capacity, add):
         """Have fewer or more places; `add` tells when the new ones start."""
@@ -359,10 +400,11 @@ class World:
         for place in surplus:
             self._put(place, "blocked")
         for place in session.places.values():
-            if session.capacity < place.number <= capacity:
+            if session.capacity < place.number <= capacity and self._is_sat(place):
                 self._put(place, "free")
         for place in add:
             session.places[place.number] = place
+            self._put(place, "free" if self._is_sat(place) else "blocked")
         session.capacity = capacity
 
     # What time does
@@ -540,7 +582,7 @@ class World:
 
     def _return(self, place):
         """Who waits comes first; then the sale, at once or at a random later minute."""
-        if self.sessions[place.session].state == "called_off":
+        if not self._is_sat(place):
             self._put(place, "blocked")
             return
         if self._offer(place):
@@ -644,13 +686,6 @@ class World:
 
     def _number_of(self, visit):
         return next(number for number, each in self.visits.items() if each is visit)
-
-    def _open_offers(self, session_name):
-        return [
-            offer
-            for offer in self.offers.values()
-            if offer.session == session_name and offer.state == "open"
-        ]
 
     def _by_place(self, visits):
         return sorted(visits, key=lambda visit: self._place_of(visit).order)
