@@ -115,6 +115,12 @@ class OfferExpired(Refused):
     message = _("This place was kept for you until %(expired_at)s and has been passed on.")
 
 
+class PlaceDoesNotFit(Refused):
+    """The place cannot be offered to this wish."""
+
+    message = _("This place cannot be offered: %(why)s.")
+
+
 class WaitlistFull(Refused):
     """A patient waits for as much as is allowed."""
 

@@ -1,5 +1,5 @@
 """What do staff see and do of appointments?"""
 
-from appointments.admin import appointments, desk, leave, moving
+from appointments.admin import appointments, desk, leave, moving, waitlist
 
-__all__ = ["appointments", "desk", "leave", "moving"]
+__all__ = ["appointments", "desk", "leave", "moving", "waitlist"]

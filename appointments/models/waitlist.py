@@ -94,6 +94,7 @@ class WaitlistEntry(models.Model):
         verbose_name = _("waitlist entry")
         verbose_name_plural = _("waitlist entries")
         default_permissions = ("view",)
+        permissions = [("offer_place", _("Can offer a free place to who waits"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["patient", "department", "doctor", "schedule"],

@@ -18,6 +18,7 @@ from members.selectors.tiers import privilege
 from scheduling.choices import ScheduleState
 from scheduling.models import Slot
 
+PLACES_SHOWN = 10
 UNCONFIRMED = (AppointmentState.HELD, AppointmentState.BOOKED)
 
 
@@ -52,6 +53,27 @@ def skip_reasons(
     return {
         wish.pk: waitlist.skip_reason(wish_of(wish), wishers[wish.pk], place) for wish in wishes
     }
+
+
+def why_skipped(wish: WaitlistEntry, slot: Slot, now: datetime) -> SkipReason | None:
+    """Tell why a place is not offered to one wish at this hour; None where it would be."""
+    reason = skip_reasons([wish], slot, now)[wish.pk]
+    is_night = waitlist.asked_from(now, slot.starts_at, slot.schedule.time_zone) > now
+    return reason or (SkipReason.QUIET if is_night else None)
+
+
+def free_places_near(wish: WaitlistEntry) -> list[Slot]:
+    """List the first free places of what a wish is about, on its days. One query."""
+    rows = Slot.objects.free().filter(
+        schedule__department=wish.department_id,
+        schedule__service_date__gte=wish.first_day,
+        schedule__service_date__lte=wish.last_day,
+        schedule__state=ScheduleState.PUBLISHED,
+    )
+    if wish.doctor_id:
+        rows = rows.filter(schedule__doctor=wish.doctor_id)
+    rows = rows.select_related("schedule__doctor", "schedule__department__clinic")
+    return list(rows.order_by("starts_at", "number")[:PLACES_SHOWN])
 
 
 def wish_of(entry: WaitlistEntry) -> Wish:

@@ -21,6 +21,7 @@ def make_offers(
     now: datetime,
     entry: WaitlistEntry | None = None,
     called_off: Appointment | None = None,
+    by: User | None = None,
 ) -> list[Offer]:
     """Keep locked places for one wish, or for one called-off appointment, and tell the member."""
     require_transaction()
@@ -33,7 +34,7 @@ def make_offers(
         entry.move_to(EntryState.OFFERED, now)
         entry.save(update_fields=["state", "ended_at"])
     for offer in offers:
-        record_event(Action.OFFER_MADE, subject=offer)
+        record_event(Action.OFFER_MADE, subject=offer, by=by)
     outbox.add_many("offer.made", [(str(offer.uid), {"offer_uid": offer.uid}) for offer in offers])
     return offers
 

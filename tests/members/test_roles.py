@@ -62,6 +62,7 @@ MATRIX = {
         "conduct_visit": {P},
         "call_off": {S},
     },
+    "appointments.waitlistentry": {"view": {D, S}, "offer_place": {D, S}},
     "billing.invoice": {"view": {D, F, A}},
     "billing.invoiceline": {"view": {D, F, A}},
     "billing.payment": {"view": {D, F, A}, "record_desk_payment": {D, F}},

@@ -188,6 +188,9 @@ PAGES_AND_API = {
     "admin:leave_confirm": {SCHEDULER},
     "admin:leave_withdraw": {SCHEDULER},
     "admin:leave_carry_on": {DESK, SCHEDULER},
+    "admin:waitlist": {DESK, SCHEDULER},
+    "admin:waitlist_wish": {DESK, SCHEDULER},
+    "admin:waitlist_offer": {DESK, SCHEDULER},
     "admin:membership": {AUDITOR, ADMINISTRATOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
 }

@@ -86,6 +86,8 @@ class World:
         if parameter == "reference":
             is_open = route.name.endswith((":confirm", ":extend"))
             return (self.held if is_open else self.booked).reference
+        if parameter == "slot_uid":
+            return self.other.slots.get(number=9).uid
         if parameter == "uid":
             return self._uid_for(route)
         if parameter == "schedule_uid":
