@@ -453,3 +453,18 @@ def test_a_booking_costs_a_known_number_of_queries(alice):
 
 def _in_days(count):
     return clock.local_date(clock.now(), "Asia/Shanghai") + timedelta(days=count)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "no"),
+    [
+        (lambda other: {"starts_at": "2099-01-01T09:00:00+08:00"}, (409, "slot_taken")),
+        (lambda other: {"slot": str(other.slots.first().uid)}, (409, "slot_taken")),
+        (lambda other: {"slot": str(other.uid)}, (409, "slot_taken")),
+    ],
+)
+def test_a_time_or_place_that_is_none_of_the_session_books_nothing(alice, chosen, no):
+    schedule, other = schedule_with_slots(2), schedule_with_slots(2)
+
+    assert refusal(order(alice, schedule, pay="desk", **chosen(other))) == no
+    assert not Appointment.objects.exists()

@@ -1,18 +1,22 @@
 """Who may cancel until when, and what comes back?"""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 
 import pytest
 
 from appointments.choices import AppointmentState, EndReason
 from appointments.errors import AlreadyCancelled, TooLateToCancel, WrongState
+from appointments.services import returning
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.visits import check_in
+from billing.models import Refund
 from billing.selectors import invoice_of
 from medbook import clock
 from medbook.errors import Missing
 from scheduling.choices import SlotState
-from tests.appointments.booking import book, hold
+from scheduling.errors import SoldOut
+from tests.appointments.booking import book, hold, pay
 from tests.factories import (
     PrivilegeFactory,
     UserFactory,
@@ -115,3 +119,43 @@ def test_hides_the_appointment_from_a_stranger():
 
     with pytest.raises(Missing):
         cancel(appointment, by=member_with_patient().user)
+
+
+def test_a_sought_after_place_comes_back_at_a_later_minute_nobody_can_foretell(monkeypatch):
+    monkeypatch.setattr(returning._chance, "random", lambda: 0.5)
+    schedule, now = schedule_with_slots(1, high_demand=True), clock.now()
+    visit = book(member_with_patient(), schedule)
+
+    cancel(visit, now=now)
+
+    assert schedule.slots.get().returns_at == now + timedelta(minutes=31)
+    with pytest.raises(SoldOut):
+        book(member_with_patient(), schedule, now=now + timedelta(minutes=30))
+    assert book(member_with_patient(), schedule, now=now + timedelta(minutes=31))
+
+
+@pytest.mark.parametrize(("percent", "back"), [(50, [90]), (0, []), (33, [Decimal("59.40")])])
+def test_late_by_privilege_gives_back_the_share_that_was_agreed_at_the_booking(percent, back):
+    alice, schedule = member_with_patient(), schedule_with_slots(1)
+    PrivilegeFactory(tier=alice.tier, key="can_cancel_late", value="true")
+    schedule.department.late_refund_percent = percent
+    schedule.department.save()
+    visit = book(alice, schedule)
+    schedule.department.late_refund_percent = 10
+    schedule.department.save()
+    pay(visit)
+
+    cancel(visit, now=visit.cancel_until)
+
+    assert [refund.amount for refund in Refund.objects.all()] == back
+
+
+def test_a_deadline_of_the_day_before_is_copied_at_the_booking():
+    schedule = schedule_with_slots(1)
+    schedule.department.cancel_days_before, schedule.department.cancel_time = 1, time(17)
+    schedule.department.save()
+
+    visit = book(member_with_patient(), schedule)
+
+    day_before = schedule.service_date - timedelta(days=1)
+    assert visit.cancel_until == datetime.fromisoformat(f"{day_before}T17:00:00+08:00")
