@@ -7,13 +7,19 @@ from threading import Event
 import pytest
 from django.db import IntegrityError, transaction
 
-from scheduling.choices import DayKind, LeaveState
+from scheduling.choices import DayKind, LeaveState, SlotState
 from scheduling.models import CalendarDay, Schedule
 from scheduling.services import release
 from scheduling.services.leaves import lock_doctors
 from scheduling.services.release import generate_schedules
-from tests.factories import CalendarDayFactory, LeaveFactory, RosterTemplateFactory
-from tests.guards.taking_away import without_constraint
+from tests.factories import (
+    CalendarDayFactory,
+    LeaveFactory,
+    RosterTemplateFactory,
+    ScheduleFactory,
+    SlotFactory,
+)
+from tests.guards.taking_away import without_constraint, without_trigger
 from tests.racing import together
 from tests.scheduling.test_generation import LAST, NIGHT
 
@@ -87,3 +93,14 @@ def test_the_calendar_says_one_thing_of_a_day(guard, rows, is_there):
             for row in rows:
                 CalendarDayFactory(**row)
         CalendarDay.objects.all().delete()
+
+
+def test_a_new_place_is_not_taken_without_an_appointment():
+    schedule = ScheduleFactory()
+    trigger = "new_slot_is_taken_by_its_live_appointment"
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SlotFactory(schedule=schedule, state=SlotState.TAKEN)
+    with without_trigger("scheduling_slot", trigger):
+        SlotFactory(schedule=schedule, state=SlotState.TAKEN)
+        assert schedule.slots.get().state == SlotState.TAKEN
