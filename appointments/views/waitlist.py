@@ -137,7 +137,7 @@ def wish(request: HttpRequest, member: Member, uid: uuid.UUID) -> HttpResponse:
 def leave(request: HttpRequest, member: Member, uid: uuid.UUID) -> HttpResponse:
     """Stop waiting; asked for by address, show the wish."""
     if request.method != "POST":
-        return redirect("appointments:wish", uid)
+        return redirect("appointments:wish", own_wish(member, uid).uid)
     leave_waitlist(entry_uid=uid, by=member.user, now=clock.now())
     return redirect("appointments:waitlist")
 

@@ -313,9 +313,10 @@ class AppointmentReschedule(MemberEndpoint):
     @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Move a booked visit; the old time is kept until the new one is certain."""
+        member = calling_member(request)
+        own_appointment(member, uid=uid)
         key = idempotency_key(request)
         said = self.said(RescheduleBody)
-        member = calling_member(request)
         with with_alternatives(member, said["schedule"], said.get("starts_at")):
             placed = reschedule_appointment(
                 appointment_uid=uid,
