@@ -327,14 +327,16 @@ SELECT 'strike ' || strike.uid AS what
       AND news.ids ->> 'appointment_uid' = appointment.uid::text);
 
 -- name: an_idempotency_key_had_one_effect
--- A remembered booking exists; drafts of schedules may be deleted.
+-- What was remembered as made exists; drafts of schedules may be deleted.
 SELECT 'idempotency key ' || remembered.id AS what
   FROM idempotency_idempotencykey AS remembered
  WHERE remembered.endpoint <> 'draft_schedule' AND NOT EXISTS (
    SELECT FROM appointments_appointment AS appointment
     WHERE appointment.uid = remembered.object_uid)
    AND NOT EXISTS (
-   SELECT FROM appointments_waitlistentry AS entry WHERE entry.uid = remembered.object_uid);
+   SELECT FROM appointments_waitlistentry AS entry WHERE entry.uid = remembered.object_uid)
+   AND NOT EXISTS (
+   SELECT FROM scheduling_leave AS leave WHERE leave.uid = remembered.object_uid);
 
 -- while workers run
 
