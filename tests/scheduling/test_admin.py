@@ -189,6 +189,7 @@ def roster(template=None, **fields):
         "end_time": "12:00",
         "max_appointments": 12,
         "fee": "180.00",
+        "desk_places": "0",
         "valid_from": "2026-01-01",
     } | fields
 
