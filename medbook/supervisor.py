@@ -243,8 +243,17 @@ def main() -> int:
         except BlockingIOError:
             say(f"MedBook already runs with the data in {VAR}.")
             return 1
+        for folder in ("broker", "broker-control"):
+            forget_torn_files(VAR / folder)
         database = None if is_given("DATABASE_URL") else EmbeddedPostgres(VAR / "postgres")
         return Supervisor(port=port, database=database).run()
+
+
+def forget_torn_files(folder: Path) -> None:
+    """Delete what a killed process left empty: a worker that reads it dies, again and again."""
+    for file in folder.iterdir():
+        if file.is_file() and not file.stat().st_size:
+            file.unlink()
 
 
 def settle_environment(port: int, database: EmbeddedPostgres | None) -> None:

@@ -33,6 +33,15 @@ def cancel_until(
     return min(moment(day, policy.at, zone), starts_at)
 
 
+def cancel_until_once_moved(before: datetime, after: datetime, now: datetime) -> datetime:
+    """Tell until when a moved visit is cancelled free: what was moved late stays late.
+
+    Or moving late and cancelling the new time at once would go round the rule.
+    Source: docs/flows/rescheduling.md.
+    """
+    return min(before, after) if now >= before else after
+
+
 def may_cancel(
     now: datetime, cancel_until: datetime, starts_at: datetime, can_cancel_late: bool
 ) -> bool:

@@ -19,6 +19,7 @@ from appointments.errors import (
     WrongState,
 )
 from appointments.models import Appointment
+from appointments.rules import policies
 from appointments.rules.desk import DeskSale, desk_sale
 from appointments.services.access import lock_with_place, require_may_act
 from appointments.services.agreeing import priced, put_on_place, put_price
@@ -116,7 +117,7 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
         patient=patient, service_date=schedule.service_date, besides=appointment, now=now
     )
     price = price_of_moving(appointment, schedule, member, now)
-    before = appointment.starts_at
+    before, deadline = appointment.starts_at, appointment.cancel_until
     slot = claim(
         schedule,
         target.starts_at,
@@ -127,6 +128,10 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
     if slot.schedule_id == old_slot.schedule_id and slot.starts_at == before:
         raise PatientBusy()
     put_on_place(appointment, schedule, slot)
+    if is_own:
+        appointment.cancel_until = policies.cancel_until_once_moved(
+            deadline, appointment.cancel_until, now
+        )
     put_price(appointment, price, member)
     appointment.sequence += 1
     appointment.reschedules += is_own

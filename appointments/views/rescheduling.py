@@ -129,8 +129,12 @@ def _check(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         return _refused(request, visit, schedule, starts_at, refusal, now)
     account = account_of(invoice_subject(visit))
     rest = price.total - account.paid
-    deadline = policies.cancel_until(
-        starts_at, schedule.service_date, schedule.time_zone, policy_of(schedule.department)
+    deadline = policies.cancel_until_once_moved(
+        visit.cancel_until,
+        policies.cancel_until(
+            starts_at, schedule.service_date, schedule.time_zone, policy_of(schedule.department)
+        ),
+        now,
     )
     context = {
         **_about(visit),

@@ -251,14 +251,14 @@ def change_schedule(
     for name in changed:
         setattr(schedule, name, wanted[name])
     _require_enough_places(schedule)
-    with _places_following(schedule, before):
+    with _places_following(schedule, before, now):
         _save(schedule)
     record_event(Action.SCHEDULE_CHANGED, subject=schedule, by=by, changed=changed)
     return schedule
 
 
 @contextmanager
-def _places_following(schedule: Schedule, before: int) -> Iterator[None]:
+def _places_following(schedule: Schedule, before: int, now: datetime) -> Iterator[None]:
     """Shrink places before a schedule says fewer, and add them after it says more."""
     count = schedule.max_appointments
     if schedule.state != ScheduleState.PUBLISHED or count == before:
@@ -270,7 +270,7 @@ def _places_following(schedule: Schedule, before: int) -> Iterator[None]:
         yield
     else:
         yield
-        _add(schedule, slots, before)
+        _add(schedule, slots, before, now)
 
 
 def _give_up(surplus: list[Slot]) -> None:
@@ -287,13 +287,15 @@ def _give_up(surplus: list[Slot]) -> None:
     block_slots(surplus)
 
 
-def _add(schedule: Schedule, slots: list[Slot], before: int) -> None:
+def _add(schedule: Schedule, slots: list[Slot], before: int, now: datetime) -> None:
     """Open again what an earlier shrinking blocked, then spread new places over the session.
 
-    Nothing is opened while the doctor is on leave for a part of the session.
+    Nothing is opened that has begun, for somebody may have used it up, nor while the doctor is on
+    leave for a part of the session.
     """
     count = schedule.max_appointments
-    free_slots(sat([slot for slot in slots if before < slot.number <= count]))
+    ahead = [slot for slot in slots if before < slot.number <= count and slot.starts_at > now]
+    free_slots(sat(ahead))
     last = max((slot.number for slot in slots), default=0)
     if last < count:
         add_places(schedule, count=count - last, first_number=last + 1)

@@ -281,6 +281,17 @@ class TestDeadlines:
             reschedule(visit, target, now=visit.starts_at)
         assert reschedule(visit, target, now=visit.starts_at - timedelta(seconds=1))
 
+    def test_what_is_moved_late_stays_late(self):
+        gold = TierFactory(code="gold")
+        PrivilegeFactory(tier=gold, key="can_cancel_late", value="true")
+        visit = book(member_with_patient(tier=gold), schedule_with_slots(3))
+        deadline = visit.cancel_until
+
+        once = reschedule(visit, another(visit, days=2), now=deadline, key="once")
+        twice = reschedule(once, another(once, days=1), now=deadline, key="twice")
+
+        assert [once.cancel_until, twice.cancel_until] == [deadline, deadline]
+
     def test_twice_unless_the_tier_allows_more(self, alice, visit):
         for number in (1, 2):
             visit = reschedule(visit, another(visit), key=str(number))

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from medbook.embedded_postgres import PostgresFailed
-from medbook.supervisor import Kept, Program
+from medbook.supervisor import Kept, Program, forget_torn_files
 
 ROOT = Path(__file__).resolve().parents[2]
 PARENT_OF_TWO = """
@@ -96,6 +96,16 @@ def test_goes_on_when_a_restart_fails(capsys):
 
     assert lamp.starts == 2
     assert "PostgreSQL: no oil" in capsys.readouterr().out
+
+
+def test_forgets_messages_that_were_torn_when_they_were_written(tmp_path):
+    torn, whole = tmp_path / "torn.msg", tmp_path / "whole.msg"
+    torn.touch()
+    whole.write_text("{}")
+
+    forget_torn_files(tmp_path)
+
+    assert list(tmp_path.iterdir()) == [whole]
 
 
 def test_ends_the_children_of_what_it_ends(tmp_path):

@@ -237,6 +237,17 @@ def test_fewer_places_block_the_free_ones_above_and_more_open_them_again():
     assert states(schedule) == dict.fromkeys(range(1, 11), "free")
 
 
+def test_what_has_begun_is_not_opened_again():
+    schedule = schedule_with_slots(9)
+    schedule = change(schedule, max_appointments=7)
+    eighth, ninth = schedule.slots.filter(number__in=[8, 9]).order_by("number")
+    assert eighth.starts_at < ninth.starts_at
+
+    change(schedule, max_appointments=9, now=eighth.starts_at)
+
+    assert states(schedule) == {**dict.fromkeys(range(1, 10), "free"), 8: "blocked"}
+
+
 def test_a_place_that_staff_blocked_stays_blocked_when_places_are_added():
     schedule = schedule_with_slots(9)
     schedule.slots.filter(number=3).update(state=SlotState.BLOCKED)
