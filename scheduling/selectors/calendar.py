@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
+import holidays.countries  # noqa: F401 (else the first who asks loads it, for seconds, under locks)
 from django.db.models import Q
 from holidays import HolidayBase, country_holidays
 
