@@ -54,6 +54,7 @@ class ConflictKind(TextChoices):
     DOCTOR_TWICE = "doctor_twice", _("Doctor twice at once")
     ROOM_TWICE = "room_twice", _("Room twice at once")
     LEAVE = "leave", _("Doctor on leave")
+    DOCTOR_INACTIVE = "doctor_inactive", _("Doctor no longer active")
     ROOM_CLOSED = "room_closed", _("Room closed")
     HOLIDAY = "holiday", _("Public holiday")
     WEEKLY_HOURS = "weekly_hours", _("Above the weekly hours")

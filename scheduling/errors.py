@@ -68,6 +68,12 @@ class DoctorOnLeave(Refused):
     message = _("The doctor does not sit from %(starts_at)s to %(ends_at)s.")
 
 
+class DoctorInactive(Refused):
+    """The doctor no longer works here."""
+
+    message = _("%(doctor)s is no longer active.")
+
+
 class RoomClosed(Refused):
     """The room is no longer in use."""
 

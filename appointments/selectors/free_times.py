@@ -46,6 +46,7 @@ class ChipState(StrEnum):
     FULL = "full"
     LOCKED = "locked"
     OVERLAP = "overlap"
+    MINE = "mine"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Chip:
     def is_kept(self) -> bool:
         """Tell whether all that is free is kept for others for a while."""
         return not self.free and self.kept_until is not None
+
+    def is_of(self, visit: Appointment | None) -> bool:
+        """Tell whether it is the very time that a visit has."""
+        mine = (visit.slot.schedule_id, visit.starts_at) if visit else None
+        return (self.schedule.pk, self.starts_at) == mine
 
     def overlaps(self, visits: Iterable[Appointment]) -> bool:
         """Tell whether a visit takes place at that time."""

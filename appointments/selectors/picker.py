@@ -112,7 +112,7 @@ def picker(
 ) -> Picker:
     """Lay out the week around a day, else around the first free one.
 
-    A visit that is to be moved is in nobody's way.
+    A visit that is to be moved is in nobody's way, and its own time is no choice.
 
     At most six queries, whatever the number of days.
     """
@@ -139,7 +139,7 @@ def picker(
         if any(day.is_link and day.date >= after for day in known.values())
         else None,
         next_free_on=None if current.state in HAS_FREE else next_free_on,
-        tail=_tail(by_date[next_free_on], terms, now)
+        tail=_tail(by_date[next_free_on], terms, now, moving)
         if next_free_on and _is_tail_wanted(current, next_free_on)
         else [],
         colleagues=colleagues_chips(doctor, current.date, terms, now)
@@ -261,7 +261,7 @@ def _sessions(
                 total=sum(start["total"] for start in mine),
                 price=terms.price(schedule),
                 chips=[
-                    replace(chip, state=_chip_state(chip, is_open, chip.overlaps(visits)))
+                    replace(chip, state=_chip_state(chip, is_open, visits, moving))
                     for chip in chips
                 ],
                 opens_for_you_at=terms.opens_at(schedule, now),
@@ -273,12 +273,16 @@ def _sessions(
     return sessions
 
 
-def _chip_state(chip: Chip, is_open: bool, is_overlap: bool) -> ChipState:
+def _chip_state(
+    chip: Chip, is_open: bool, visits: list[Appointment], moving: Appointment | None
+) -> ChipState:
+    if chip.is_of(moving):
+        return ChipState.MINE
     if not chip.free and not chip.is_kept:
         return ChipState.FULL
     if chip.is_kept or not is_open:
         return ChipState.LOCKED
-    return ChipState.OVERLAP if is_overlap else ChipState.FREE
+    return ChipState.OVERLAP if chip.overlaps(visits) else ChipState.FREE
 
 
 def _is_tail_wanted(current: Day, next_free_on: date) -> bool:
@@ -286,10 +290,13 @@ def _is_tail_wanted(current: Day, next_free_on: date) -> bool:
     return current.free <= SHORT_DAY and (next_free_on > current.date or not current.free)
 
 
-def _tail(rows: list[Sitting], terms: Terms, now: datetime) -> list[Chip]:
+def _tail(
+    rows: list[Sitting], terms: Terms, now: datetime, moving: Appointment | None
+) -> list[Chip]:
     schedules = [row.schedule for row in rows if _is_ahead(row.schedule, now)]
     on_sale = [schedule for schedule in schedules if terms.is_open(schedule, now)]
-    return free_chips(on_sale, terms.booker, now)[:SHORT_DAY]
+    chips = free_chips(on_sale, terms.booker, now)
+    return [chip for chip in chips if not chip.is_of(moving)][:SHORT_DAY]
 
 
 def _chosen(sessions: list[Session], chosen_at: datetime | None) -> Chip | None:

@@ -89,6 +89,7 @@ def _choose(
         now=now,
         moving=visit,
     )
+    colleagues = colleagues_chips(doctor, offer.day.date, terms, now, COLLEAGUES_SHOWN)
     context = {
         **_about(visit),
         "doctor": doctor,
@@ -99,7 +100,7 @@ def _choose(
         "next_week": offer.next_week,
         "next_free_on": offer.next_free_on,
         "tail": offer.tail,
-        "colleagues": colleagues_chips(doctor, offer.day.date, terms, now, COLLEAGUES_SHOWN),
+        "colleagues": [chip for chip in colleagues if not chip.is_of(visit)],
         "others": of_department.exclude(pk=doctor.pk).order_by("pk"),
         "choose": reverse("appointments:reschedule", args=[visit.reference]),
         "keep": f"doctor={doctor.slug}&" if doctor != visit.doctor else "",

@@ -38,6 +38,7 @@ from scheduling.choices import RunState
 from scheduling.errors import (
     AboveWeeklyHours,
     CapacityBelowBooked,
+    DoctorInactive,
     DoctorOnLeave,
     InThePast,
     KeptTooMany,
@@ -246,6 +247,7 @@ class StaffSchedulePublish(StaffEndpoint):
     @refuses(
         WrongState,
         InThePast,
+        DoctorInactive,
         DoctorOnLeave,
         RoomClosed,
         RoomElsewhere,

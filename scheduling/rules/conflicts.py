@@ -24,6 +24,7 @@ class Planned:
     ends_at: datetime
     is_draft: bool
     is_on_holiday: bool = False
+    is_doctor_inactive: bool = False
     is_room_closed: bool = False
 
     @property
@@ -61,6 +62,7 @@ def conflicts(
         *doubled(sessions, ConflictKind.DOCTOR_TWICE),
         *doubled(sessions, ConflictKind.ROOM_TWICE),
         *during_leaves(sessions, leaves),
+        *of_inactive_doctors(sessions),
         *in_closed_rooms(sessions),
         *on_holidays(sessions),
         *above_hours(sessions, most_hours),
@@ -97,6 +99,13 @@ def during_leaves(
             for starts_at, ends_at in leaves.get(session.doctor, ())
         ):
             yield Conflict(ConflictKind.LEAVE, session.name)
+
+
+def of_inactive_doctors(sessions: Iterable[Planned]) -> Iterator[Conflict]:
+    """Find the sessions, published ones too, whose doctor no longer works here."""
+    for session in sessions:
+        if session.is_doctor_inactive:
+            yield Conflict(ConflictKind.DOCTOR_INACTIVE, session.name)
 
 
 def in_closed_rooms(sessions: Iterable[Planned]) -> Iterator[Conflict]:

@@ -112,6 +112,7 @@ def _planned(schedule: Schedule, calendar: Mapping[date, Day]) -> Planned:
         is_on_holiday=bool(
             day and day.kind == DayKind.HOLIDAY and not schedule.department.sits_on_holidays
         ),
+        is_doctor_inactive=not schedule.doctor.is_active,
         is_room_closed=not schedule.room.is_active,
     )
 
@@ -163,6 +164,8 @@ def _sentence(
         return schedules[conflict.other].said_to_clash("doctor" if is_doctor else "room")
     if conflict.kind == ConflictKind.LEAVE:
         return _("%(doctor)s is on leave then.") % {"doctor": schedule.doctor}
+    if conflict.kind == ConflictKind.DOCTOR_INACTIVE:
+        return _("%(doctor)s is no longer active.") % {"doctor": schedule.doctor}
     if conflict.kind == ConflictKind.ROOM_CLOSED:
         return _("Room %(room)s is closed.") % {"room": schedule.room}
     if conflict.kind == ConflictKind.HOLIDAY:

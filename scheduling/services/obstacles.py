@@ -7,13 +7,19 @@ from django.utils.formats import number_format
 
 from medbook.errors import Refused
 from scheduling.choices import DayKind
-from scheduling.errors import AboveWeeklyHours, OnHoliday, RoomClosed
+from scheduling.errors import AboveWeeklyHours, DoctorInactive, OnHoliday, RoomClosed
 from scheduling.models import Schedule
 from scheduling.models.schedules import BINDING
 from scheduling.rules.sessions import week_of
 from scheduling.selectors.calendar import calendar_days
 
 HOUR = timedelta(hours=1)
+
+
+def require_active_doctor(schedule: Schedule) -> None:
+    """Refuse a doctor who no longer works here. Raises: DoctorInactive."""
+    if not schedule.doctor.is_active:
+        raise DoctorInactive(doctor=str(schedule.doctor))
 
 
 def require_open_room(schedule: Schedule) -> None:

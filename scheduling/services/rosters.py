@@ -34,7 +34,7 @@ from scheduling.errors import (
 from scheduling.models import Doctor, Room, Schedule, Slot, VisitType
 from scheduling.selectors.changes import last_change
 from scheduling.services.leaves import lock_doctors, require_no_leave, sat
-from scheduling.services.obstacles import doubts_about, require_open_room
+from scheduling.services.obstacles import doubts_about, require_active_doctor, require_open_room
 from scheduling.services.places import add_places, make_slots
 from scheduling.services.slots import block_slots, free_slots
 
@@ -182,14 +182,15 @@ def publish_schedule(
 
     A reason lets it through on a public holiday or above the doctor's weekly hours, and goes into
     the operation log; nothing else can be overridden.
-    Raises: Missing, WrongState, InThePast, DoctorOnLeave, RoomClosed, RoomElsewhere,
-    ScheduleClash, OnHoliday, AboveWeeklyHours.
+    Raises: Missing, WrongState, InThePast, DoctorInactive, DoctorOnLeave, RoomClosed,
+    RoomElsewhere, ScheduleClash, OnHoliday, AboveWeeklyHours.
     """
     lock_doctors(Schedule.objects.filter(uid=schedule_uid).values_list("doctor_id", flat=True))
     schedule = _locked(schedule_uid)
     _require_draft(schedule)
     if schedule.ends_at <= now:
         raise InThePast()
+    require_active_doctor(schedule)
     require_no_leave(schedule)
     require_open_room(schedule)
     doubts = doubts_about(schedule)

@@ -96,6 +96,21 @@ class TestChoosing:
 
         assert "overlap" not in [chip.state for chip in session.chips]
 
+    def test_its_own_time_is_no_choice(self, client, visit, target):
+        schedule = visit.slot.schedule
+        schedule.slots.filter(number=2).update(starts_at=visit.starts_at, ends_at=visit.ends_at)
+        schedule.slots.filter(number=3).update(ends_at=visit.starts_at + timedelta(hours=2))
+        of_colleague = {"doctor": "shen-yun", "day": f"{visit.service_date}"}
+
+        page = client.get(address(visit))
+        colleague = client.get(address(visit), of_colleague)
+
+        [session] = page.context["sessions"]
+        assert [chip.state for chip in session.chips] == ["mine", "free"]
+        for context in (page.context, colleague.context):
+            shown = [*context["tail"], *context["colleagues"]]
+            assert visit.starts_at not in [chip.starts_at for chip in shown]
+
 
 class TestChecking:
     def test_says_old_and_new_and_what_is_left_to_pay(self, client, visit, target):

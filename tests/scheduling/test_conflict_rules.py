@@ -62,11 +62,13 @@ def test_a_leave_hits_what_it_touches(start, end, hits):
     [
         (planned(is_on_holiday=True), [ConflictKind.HOLIDAY]),
         (planned(is_on_holiday=True, is_draft=False), []),
+        (planned(is_doctor_inactive=True), [ConflictKind.DOCTOR_INACTIVE]),
+        (planned(is_doctor_inactive=True, is_draft=False), [ConflictKind.DOCTOR_INACTIVE]),
         (planned(is_room_closed=True), [ConflictKind.ROOM_CLOSED]),
         (planned(is_room_closed=True, is_draft=False), [ConflictKind.ROOM_CLOSED]),
     ],
 )
-def test_holidays_concern_drafts_and_closed_rooms_everything(session, kinds):
+def test_holidays_concern_drafts_and_closed_rooms_and_who_left_everything(session, kinds):
     assert [one.kind for one in found(session)] == kinds
 
 

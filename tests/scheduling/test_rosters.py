@@ -15,6 +15,7 @@ from scheduling.choices import ScheduleState, SlotState
 from scheduling.errors import (
     AboveWeeklyHours,
     CapacityBelowBooked,
+    DoctorInactive,
     DoctorOnLeave,
     InThePast,
     RoomClosed,
@@ -313,13 +314,18 @@ def test_a_booking_and_a_shrinking_at_once_never_both_get_the_last_place():
 # What keeps a draft from being published
 
 
-def test_a_leave_or_a_closed_room_keeps_a_draft_unpublished_whatever_the_reason():
+def test_leave_a_closed_room_or_a_doctor_who_left_keep_a_draft_unpublished_whatever_the_reason():
     on_leave, closed = draft(), draft(room=RoomFactory(is_active=False))
+    of_who_left = draft(doctor=DoctorFactory(is_active=False))
     LeaveFactory(
         doctor=on_leave.doctor, starts_at=on_leave.starts_at, ends_at=on_leave.starts_at + HOUR
     )
 
-    for schedule, refusal in ((on_leave, DoctorOnLeave), (closed, RoomClosed)):
+    for schedule, refusal in (
+        (on_leave, DoctorOnLeave),
+        (closed, RoomClosed),
+        (of_who_left, DoctorInactive),
+    ):
         with pytest.raises(refusal):
             publish_schedule(
                 schedule_uid=schedule.uid, by=UserFactory(), now=NOW, reason="We insist"
