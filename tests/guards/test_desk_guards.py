@@ -11,6 +11,7 @@ from appointments.services import desk as desk_services
 from appointments.services import missing, strikes
 from appointments.services.desk import book_for_member
 from appointments.services.missing import note_missed_visits, undo_no_show
+from billing.models import Invoice
 from medbook import clock
 from medbook.outbox.services import dispatch_due_messages
 from members.models import Strike
@@ -37,6 +38,7 @@ def test_without_the_look_at_the_state_who_is_there_gets_a_strike(monkeypatch):
         patient=visit.patient,
         member=visit.member,
         uid=visit.uid,
+        subject=visit.subject,
         starts_at=visit.starts_at,
     )
     monkeypatch.setattr(strikes, "_locked_visit", lambda uid: as_it_was)
@@ -68,7 +70,7 @@ def test_without_asking_again_a_visit_that_was_undone_is_free_of_charge(monkeypa
 
     undo_no_show(appointment_uid=visit.uid, has_come=True, by=UserFactory(is_staff=True), now=now)
 
-    assert not missing.locked_invoice(f"appointment:{visit.uid}")
+    assert not Invoice.objects.live().filter(subject=visit.subject).exists()
 
 
 def test_without_the_rule_of_the_desk_anything_is_sold_before_the_release(monkeypatch):
