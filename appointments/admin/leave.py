@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -40,7 +40,7 @@ STEPS = (
     ("leave_who", gettext_lazy("Who and when")),
     ("leave_impact", gettext_lazy("What it means")),
     ("leave_messages", gettext_lazy("What members are told")),
-    ("leave_confirm", gettext_lazy("Confirm")),
+    ("leave_confirm", pgettext_lazy("leave", "Confirm")),
 )
 LANGUAGES = {"en": gettext_lazy("English"), "zh-hans": gettext_lazy("Chinese")}
 Step = Callable[[HttpRequest, Leave], HttpResponse]

@@ -157,7 +157,7 @@ class EmergencyForm(AbsentForm):
     """A leave of today, from now or a time, until a time or the day's end."""
 
     start_time = forms.TimeField(
-        label=gettext_lazy("From"),
+        label=pgettext_lazy("leave today", "From"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         help_text=gettext_lazy(
@@ -165,7 +165,7 @@ class EmergencyForm(AbsentForm):
         ),
     )
     end_time = forms.TimeField(
-        label=gettext_lazy("Until"),
+        label=pgettext_lazy("leave today", "Until"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         help_text=gettext_lazy("Empty: until the end of today."),
