@@ -213,9 +213,6 @@ def _sessions(
     schedules = {row.schedule.pk: row.schedule for row in rows if _is_ahead(row.schedule, now)}
     if not schedules:
         return []
-    ordered = list(schedules.values())
-    visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
-    visits = [visit for visit in visits if visit != moving]
     kept = Q(state=SlotState.FREE, reserved_until__gt=now)
     starts = (
         Slot.objects.filter(schedule__in=schedules, starts_at__gt=now)
@@ -232,13 +229,18 @@ def _sessions(
     by_schedule = {
         key: list(group) for key, group in groupby(starts, key=lambda start: start["schedule_id"])
     }
+    ordered = [schedule for key, schedule in schedules.items() if key in by_schedule]
+    if not ordered:
+        return []
+    visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
+    visits = [visit for visit in visits if visit != moving]
     halves = [_half(schedule) for schedule in ordered]
     is_any_kept = any(start["kept_until"] for group in by_schedule.values() for start in group)
     names = {tier.rank: tier.name for tier in tiers()} if is_any_kept else {}
     sessions = []
     for schedule in ordered:
         is_open = terms.is_open(schedule, now)
-        mine = by_schedule.get(schedule.pk, [])
+        mine = by_schedule[schedule.pk]
         chips = [
             Chip(
                 schedule,

@@ -77,19 +77,20 @@ def test_pages_of_the_roster_are_accessible_and_fit(visitor, planner, cardiology
     page.set_default_timeout(60_000)
     grid = f"/admin/roster/?week={WEEK}&department=cardio"
     session = cardiology.schedules.filter(state=ScheduleState.DRAFT).first()
+    narrow, wide = (360, "light"), (1280, "dark")
     wrong = {}
 
-    for address in (
-        grid,
-        f"/admin/roster/publish/?week={WEEK}&department=cardio",
-        f"/admin/roster/sessions/{session.uid}/",
-        "/admin/roster/?week=2026-W60",
+    for address, *looks in (
+        (grid, narrow, wide),
+        (f"/admin/roster/publish/?week={WEEK}&department=cardio", narrow),
+        (f"/admin/roster/sessions/{session.uid}/", wide),
+        ("/admin/roster/?week=2026-W60", narrow),
     ):
         page.complaints.clear()
         page.goto(address)
         # Axe reads the styles that Django's own sheets import, of which the policy complains.
         found: list = list(page.complaints)
-        for width, scheme in ((360, "light"), (1280, "dark")):
+        for width, scheme in looks:
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             found += violations(page)
