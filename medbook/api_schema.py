@@ -9,7 +9,7 @@ from drf_spectacular.utils import Direction, OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
-from medbook.api import PROBLEM, STATUS_BY_CODE, status_of
+from medbook.api import CODE_BY_KIND, PROBLEM, STATUS_BY_CODE, status_of
 from medbook.api_input import StrictQuery, StrictSerializer, UnknownParameter
 from medbook.api_pages import MalformedCursor
 from medbook.endpoints import Endpoint
@@ -155,7 +155,7 @@ class TrueSchema(AutoSchema):
             codes[409].add(TryLater.code)
         method = getattr(self.view, self.method.lower(), None)
         for refusal in getattr(method, "refusals", ()):
-            codes[status_of(refusal)].add(refusal.code)
+            codes[status_of(refusal)].add(CODE_BY_KIND.get(refusal, refusal.code))
         return codes
 
     def _problem(self, status: int, codes: list[str]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
 from medbook.api_schema import helped_by, keyed, refuses
 from medbook.endpoints import Endpoint
-from medbook.errors import InProgress
+from medbook.errors import InProgress, Missing
 from medbook.idempotency.services import IdempotencyKeyReused
 from members.api.permissions import IsMember, IsStaff, calling_member
 from members.errors import NotEnoughPoints
@@ -195,7 +195,7 @@ class AppointmentList(MemberEndpoint):
         request=BookingBody,
         responses={201: AppointmentSerializer},
     )
-    @refuses(*PATIENT_REFUSALS, *PLACE_REFUSALS, *KEY_REFUSALS, CoolingDown)
+    @refuses(Missing, *PATIENT_REFUSALS, *PLACE_REFUSALS, *KEY_REFUSALS, CoolingDown)
     @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request) -> Response:
         """Book a place to be paid at the clinic, or only hold it for 15 minutes."""

@@ -53,7 +53,7 @@ from medbook import clock
 from medbook.api_input import NoBody, PageQuery, idempotency_key
 from medbook.api_schema import helped_by, keyed, refuses
 from medbook.endpoints import Endpoint
-from medbook.errors import InProgress
+from medbook.errors import InProgress, Missing
 from medbook.idempotency.services import IdempotencyKeyReused
 from members.api.permissions import IsMember, calling_member
 
@@ -84,6 +84,7 @@ class Waitlist(Endpoint):
     )
     @refuses(
         *MAY_NOT_BOOK,
+        Missing,
         CalledOff,
         NotOpenYet,
         SaleOver,
