@@ -72,6 +72,7 @@ def join(request: HttpRequest, member: Member) -> HttpResponse:
         "target": target,
         "form": form,
         "has_patient": bool(links),
+        "called": links[0].called if len(links) == 1 else "",
         **_tier_effect(member, now),
     }
     if not links or not form.is_valid():
