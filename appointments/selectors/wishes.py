@@ -40,6 +40,12 @@ def fitting_wishes(slot: Slot) -> WaitlistQuerySet:
     )
 
 
+def is_wanted(slot: Slot, now: datetime) -> bool:
+    """Tell whether somebody waits for a place who would have it before it is free for all."""
+    wishes = fitting_wishes(slot).select_related("member__tier", "patient")
+    return None in skip_reasons(wishes, slot, now).values()
+
+
 def skip_reasons(
     wishes: Iterable[WaitlistEntry], slot: Slot, now: datetime
 ) -> Mapping[int, SkipReason | None]:

@@ -27,6 +27,7 @@ from appointments.selectors.free_times import Chip
 from appointments.selectors.habits import usual_patient
 from appointments.selectors.terms import agreed_price, terms_of
 from appointments.selectors.visits import shown_appointment
+from appointments.selectors.wishes import is_wanted
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
 from medbook import clock
@@ -181,9 +182,7 @@ def _hold_over(
     """Say that the hold ran out; offer the same time if it is still free, else the nearest."""
     schedule = appointment.slot.schedule
     terms = terms_of(member, now)
-    # A hold that no sweep has ended yet gives way to whoever asks, so its place counts as free.
-    is_unswept = appointment.state == AppointmentState.HELD
-    is_free = is_unswept or appointment.slot.is_open_to(terms.booker, now)
+    is_free = _gives_way(appointment, now) or appointment.slot.is_open_to(terms.booker, now)
     again = Chip(schedule, appointment.starts_at, appointment.ends_at, 1)
     is_free = is_free and now < appointment.starts_at and terms.is_open(schedule, now)
     released_at = appointment.hold_expires_at or appointment.ended_at
@@ -210,6 +209,16 @@ def _hold_over(
         },
         status=410,
     )
+
+
+def _gives_way(appointment: Appointment, now: datetime) -> bool:
+    """Tell whether a hold that no sweep has ended yet leaves its place to whoever asks first.
+
+    A sought-after place returns later, and one for which somebody waits is offered to them.
+    """
+    slot = appointment.slot
+    is_unswept = appointment.state == AppointmentState.HELD
+    return is_unswept and not slot.schedule.high_demand and not is_wanted(slot, now)
 
 
 def _past_confirming(appointment: Appointment) -> HttpResponse:

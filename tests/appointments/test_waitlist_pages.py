@@ -7,7 +7,7 @@ import pytest
 
 from appointments.choices import AppointmentState, EntryState
 from appointments.models import Appointment, WaitlistEntry
-from tests.appointments.booking import book
+from tests.appointments.booking import book, hold
 from tests.appointments.waiting import after, cancel, open_offer, wait_for
 from tests.factories import (
     FamilyLinkFactory,
@@ -154,6 +154,23 @@ def test_a_free_place_is_shown_instead_of_waiting_for_it(client, alice):
 
     assert answer.status_code == 409
     assert "These times are still free" in text_of(answer)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_hold_that_ran_out_is_called_free_unless_somebody_waits(
+    client, alice, time_machine, waits
+):
+    schedule = schedule_with_slots(1)
+    held = hold(alice, schedule)
+    if waits:
+        wait_for(schedule, member_with_patient())
+    time_machine.move_to(NOON + timedelta(minutes=16), tick=False)
+
+    page = client.get(f"/en/appointments/{held.reference}/confirm/")
+
+    assert page.status_code == 410
+    assert ("Take it again?" in text_of(page)) is not waits
+    assert (f"join/?schedule={schedule.uid}" in text_of(page)) is waits
 
 
 def test_the_effect_of_tiers_is_told_as_it_is(client, alice):
