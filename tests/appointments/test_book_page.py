@@ -248,5 +248,5 @@ def test_asks_few_questions_when_refused(client, alice, django_assert_max_num_qu
     fill(schedule, 1)
     hold(alice, schedule)
 
-    with django_assert_max_num_queries(44):
+    with django_assert_max_num_queries(45):
         tap(client, schedule, 1)
