@@ -530,6 +530,9 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "AppointmentState": "appointments.choices.AppointmentState",
+        "JobState": "medbook.jobs.choices.JobState",
+        "LeaveReason": "scheduling.choices.LeaveReason",
+        "LeaveState": "scheduling.choices.LeaveState",
         "SaleState": "scheduling.choices.SaleState",
         "SlotState": "appointments.api.serializers.SHOWN_SLOT_STATES",
     },

@@ -37,7 +37,7 @@ class LeaveBody(StrictSerializer):
         return said
 
 
-class JobSerializer(serializers.Serializer):
+class LeaveJobSerializer(serializers.Serializer):
     """How far a job is."""
 
     id = serializers.UUIDField(source="uid")
@@ -63,11 +63,11 @@ class LeaveSerializer(serializers.Serializer):
     confirmed_at = ClinicTimeField(allow_null=True)
     job = serializers.SerializerMethodField()
 
-    @extend_schema_field(JobSerializer(allow_null=True))
+    @extend_schema_field(LeaveJobSerializer(allow_null=True))
     def get_job(self, leave: Leave) -> Any:
         jobs: Mapping[str, Job] = self.context["jobs"]
         job = jobs.get(str(leave.uid))
-        return JobSerializer(job).data if job else None
+        return LeaveJobSerializer(job).data if job else None
 
 
 class TallySerializer(serializers.Serializer):
