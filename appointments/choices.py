@@ -67,7 +67,7 @@ class CancelCause(TextChoices):
 class EntryState(TextChoices):
     """States of a wish on the waitlist."""
 
-    WAITING = "waiting", _("Waiting")
+    WAITING = "waiting", pgettext_lazy("waitlist", "Waiting")
     OFFERED = "offered", pgettext_lazy("waitlist", "A place is offered")
     FULFILLED = "fulfilled", _("Place taken")
     LAPSED = "lapsed", _("Two offers went unanswered")

@@ -17,6 +17,7 @@ from scheduling.selectors.catalogue import schedules_in_full
 
 HOUR = timedelta(hours=1)
 STATES = (ScheduleState.DRAFT, ScheduleState.PUBLISHED)
+MOST_PROPOSALS = 100  # what somebody can go through; more is a week planned in the wrong room
 OF_ROOM = frozenset({ConflictKind.ROOM_TWICE, ConflictKind.ROOM_CLOSED})
 
 
@@ -68,7 +69,8 @@ def problems_of(
         )
         if {conflict.session, conflict.other} & {schedule.pk for schedule in mine}
     ]
-    rooms = _free_rooms([everything[one.session] for one in found if one.kind in OF_ROOM])
+    in_rooms = [everything[one.session] for one in found if one.kind in OF_ROOM]
+    rooms = _free_rooms(in_rooms[:MOST_PROPOSALS])
     return [
         Problem(
             schedule := everything[conflict.session],
