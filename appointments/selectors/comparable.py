@@ -1,24 +1,27 @@
 """Which free places can stand in for visits that the clinic takes away?"""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
+from heapq import merge
+from itertools import islice
 
 from django.db.models import Count, Q
 
 from appointments.models import Appointment
-from appointments.rules.comparable import LEAD, Seat, is_comparable, nearness
+from appointments.rules.comparable import LEAD, Seat, is_comparable, share
 from appointments.rules.half_days import half_day_of
 from appointments.selectors.terms import Terms
 from scheduling.models import Schedule, Slot
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FreeStart:
-    """One start of a schedule with free places, all reserved alike; equal ones are one start."""
+    """One start of a schedule with free places, all reserved alike."""
 
     schedule: Schedule
     starts_at: datetime
@@ -64,29 +67,97 @@ def free_starts(department_ids: Iterable[int], now: datetime) -> list[FreeStart]
     ]
 
 
-def stand_ins(
-    visit: Appointment,
-    starts: Iterable[FreeStart],
-    terms: Terms,
-    now: datetime,
-    *,
-    others: Sequence[Appointment],
-) -> list[FreeStart]:
-    """List the starts that can stand in for a visit, the best first. No query.
+@dataclass(frozen=True)
+class Wish:
+    """A visit that is taken away, on what terms its member books, and what else the patient has."""
 
-    `others` are the patient's other live visits, with which none may collide.
+    visit: Appointment
+    terms: Terms
+    others: Sequence[Appointment]
+
+    @cached_property
+    def seat(self) -> Seat:
+        """What is compared of it."""
+        return _seat(self.visit.starts_at, self.visit.time_zone, self.visit, self.visit.fee)
+
+
+class Stock:
+    """What is free for many visits, and what is left after each was given its share.
+
+    Read once: what others take meanwhile is seen when a place is claimed.
     """
-    lost = _seat(visit.starts_at, visit.time_zone, visit, visit.fee)
-    fitting = [
-        (nearness(lost, seat), start)
-        for start in starts
-        if start.schedule.department_id == visit.department_id
-        and is_comparable(lost, seat := start.seat)
-        and start.is_open_to(terms, now)
-        and not _collides(start, others)
-    ]
-    fitting.sort(key=lambda pair: (*pair[0], pair[1].schedule.pk))
-    return [start for _nearness, start in fitting]
+
+    def __init__(self, starts: Iterable[FreeStart], now: datetime) -> None:
+        self._now = now
+        self._left = {start: start.places for start in starts}
+        self._fitting: dict[Hashable, dict[str, _Line]] = {}
+
+    def places_for(self, wish: Wish) -> int:
+        """Count the places left that can stand in for a visit."""
+        lines = self._lines(wish).values()
+        return sum(self._left[start] for line in lines for start in self._of(line.starts, wish))
+
+    def nearest(self, wish: Wish) -> Iterator[FreeStart]:
+        """Go through the starts with a place left that can stand in, the best first."""
+        at, half = wish.seat.starts_at, wish.seat.half_day
+        lines = self._lines(wish)
+        same = [lines[half].outward(at)] if half in lines else []
+        other = [line.outward(at) for name, line in lines.items() if name != half]
+        for group in (same, other):
+            yield from self._of(merge(*group, key=partial(_distance, at)), wish)
+
+    def take(self, start: FreeStart) -> None:
+        """Note that one place of a start is given away."""
+        self._left[start] -= 1
+
+    def give(self, wish: Wish, waiting: int) -> list[FreeStart]:
+        """Give a visit, one of so many that wait, its share."""
+        given = list(islice(self.nearest(wish), share(self.places_for(wish), waiting)))
+        for start in given:
+            self.take(start)
+        return given
+
+    def _of(self, starts: Iterable[FreeStart], wish: Wish) -> Iterator[FreeStart]:
+        return (
+            start
+            for start in starts
+            if self._left[start] > 0 and not (wish.others and _collides(start, wish.others))
+        )
+
+    def _lines(self, wish: Wish) -> dict[str, "_Line"]:
+        """Sort what fits by half-day, once for all visits that are alike in what is asked."""
+        seat, terms = wish.seat, wish.terms
+        department = wish.visit.department_id
+        alike = (department, seat.title, seat.fee, terms.booker, terms.early_minutes)
+        if alike not in self._fitting:
+            by_half: dict[str, list[FreeStart]] = defaultdict(list)
+            for start in self._left:
+                if (
+                    start.schedule.department_id == department
+                    and is_comparable(seat, start.seat)
+                    and start.is_open_to(terms, self._now)
+                ):
+                    by_half[start.seat.half_day].append(start)
+            self._fitting[alike] = {half: _Line(starts) for half, starts in by_half.items()}
+        return self._fitting[alike]
+
+
+class _Line:
+    """Starts in order of time, to be gone through from any instant outwards."""
+
+    def __init__(self, starts: Iterable[FreeStart]) -> None:
+        self.starts = sorted(starts, key=lambda start: (start.starts_at, start.schedule.pk))
+        self._times = [start.starts_at for start in self.starts]
+
+    def outward(self, at: datetime) -> Iterator[FreeStart]:
+        """Go through the starts from an instant on in both directions, the nearest first."""
+        border = bisect_left(self._times, at)
+        before = reversed(self.starts[:border])
+        return merge(before, self.starts[border:], key=partial(_distance, at))
+
+
+def _distance(at: datetime, start: FreeStart) -> tuple[timedelta, datetime]:
+    return abs(start.starts_at - at), start.starts_at
 
 
 def live_visits_of_patients(patient_ids: Iterable[int]) -> dict[int, list[Appointment]]:

@@ -13,12 +13,12 @@ from django.utils.translation import ngettext
 
 from appointments.choices import AppointmentState, EndReason, OfferState
 from appointments.models import Appointment, AppointmentQuerySet, Offer
-from appointments.rules.comparable import shared_out
 from appointments.selectors.comparable import (
     FreeStart,
+    Stock,
+    Wish,
     free_starts,
     live_visits_of_patients,
-    stand_ins,
 )
 from appointments.selectors.terms import terms_of
 from billing.choices import RefundReason, RefundState
@@ -149,6 +149,12 @@ def called_off_by(leave: Leave) -> AppointmentQuerySet:
         ends_at__gt=leave.starts_at,
         ended_at__gte=leave.confirmed_at,
     )
+
+
+def departments_of(leave: Leave) -> list[int]:
+    """List the keys of the departments of which a leave has called visits off."""
+    rows = called_off_by(leave).order_by("department_id")
+    return list(rows.values_list("department_id", flat=True).distinct())
 
 
 def untold(leave: Leave) -> list[uuid.UUID]:
@@ -330,21 +336,12 @@ def _proposals(
         or start.ends_at <= leave.starts_at
         or leave.ends_at <= start.starts_at
     ]
+    stock = Stock(starts, now)
     of_patients = live_visits_of_patients(visit.patient_id for visit in visits)
-    terms = {visit.member: terms_of(visit.member, now) for visit in visits}
-    wishes = [
-        (
-            visit,
-            stand_ins(
-                visit,
-                starts,
-                terms[visit.member],
-                now,
-                others=[other for other in of_patients[visit.patient_id] if other != visit],
-            ),
-        )
-        for visit in visits
-        if visit.confirmed_at
-    ]
-    given = shared_out(wishes, {start: start.places for start in starts})
+    confirmed = [visit for visit in visits if visit.confirmed_at]
+    given = {}
+    for turn, visit in enumerate(confirmed):
+        others = [other for other in of_patients[visit.patient_id] if other != visit]
+        wish = Wish(visit, terms_of(visit.member, now), others)
+        given[visit] = stock.give(wish, waiting=len(confirmed) - turn)
     return {visit: given.get(visit, []) for visit in visits}

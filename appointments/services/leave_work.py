@@ -4,7 +4,8 @@ import uuid
 
 from django.utils.translation import gettext_lazy as _
 
-from appointments.selectors.leave import called_off_by, places_to_clear, untold
+from appointments.selectors.comparable import Stock, free_starts
+from appointments.selectors.leave import called_off_by, departments_of, places_to_clear, untold
 from appointments.services.calling_off import call_off_next
 from appointments.services.leave import finish_leave
 from appointments.services.replacing import replace_visit
@@ -12,6 +13,8 @@ from medbook import clock
 from medbook.jobs.kinds import JobKind, Work
 from members.models import User
 from scheduling.models import Leave
+
+READ_ANEW_AFTER = 50  # visits: others book meanwhile
 
 
 def carry_out_leave(work: Work) -> None:
@@ -51,8 +54,11 @@ def _replace_all(leave: Leave, work: Work) -> None:
     total = called_off_by(leave).count()
     done = total - len(waiting)
     work.reached("telling", done, total)
-    for visit_uid in waiting:
-        replace_visit(appointment_uid=visit_uid, now=clock.now())
+    for turn, visit_uid in enumerate(waiting):
+        now = clock.now()
+        if turn % READ_ANEW_AFTER == 0:
+            stock = Stock(free_starts(departments_of(leave), now), now)
+        replace_visit(appointment_uid=visit_uid, now=now, stock=stock, waiting=len(waiting) - turn)
         done += 1
         if done % 10 == 0 or done == total:
             work.reached("telling", done, total)

@@ -12,7 +12,12 @@ from appointments.choices import AppointmentState, EntryState
 from appointments.models import Appointment, Offer, WaitlistEntry
 from appointments.notifications import tell_called_off, tell_wish_ended
 from appointments.rules.comparable import kept_until, share
-from appointments.selectors.comparable import free_starts, live_visits_of_patients, stand_ins
+from appointments.selectors.comparable import (
+    Stock,
+    Wish,
+    free_starts,
+    live_visits_of_patients,
+)
 from appointments.selectors.leave import is_told, waiting_beside
 from appointments.selectors.terms import terms_of
 from appointments.services.offers import make_offers, move_wish
@@ -28,10 +33,17 @@ def offer_stand_ins(*, appointment_uid: str) -> None:
 
 @retry_on_conflict
 @transaction.atomic
-def replace_visit(*, appointment_uid: uuid.UUID, now: datetime) -> None:
+def replace_visit(
+    *,
+    appointment_uid: uuid.UUID,
+    now: datetime,
+    stock: Stock | None = None,
+    waiting: int | None = None,
+) -> None:
     """Keep up to three comparable places for a called-off visit and tell the member, once.
 
-    A hold that was never confirmed is told of, and given nothing.
+    A hold that was never confirmed is told of, and given nothing. Who replaces many visits reads
+    the stock once, and says how many wait, this one included.
     """
     rows = Appointment.objects.select_related(
         "member__user", "member__tier", "doctor", "department__clinic"
@@ -39,7 +51,10 @@ def replace_visit(*, appointment_uid: uuid.UUID, now: datetime) -> None:
     visit = lock(rows.filter(uid=appointment_uid), Rung.APPOINTMENT).get()
     if visit.state != AppointmentState.CALLED_OFF or is_told(visit):
         return
-    offers = _keep_places(visit, now) if visit.confirmed_at else []
+    offers = []
+    if visit.confirmed_at:
+        stock = stock or Stock(free_starts([visit.department_id], now), now)
+        offers = _keep_places(visit, stock, waiting or waiting_beside(visit, now) + 1, now)
     tell_called_off(visit, offers, now)
 
 
@@ -55,20 +70,21 @@ def end_wishes(*, schedule_uid: str) -> None:
         tell_wish_ended(entry, session, now)
 
 
-def _keep_places(visit: Appointment, now: datetime) -> list[Offer]:
+def _keep_places(visit: Appointment, stock: Stock, waiting: int, now: datetime) -> list[Offer]:
     """Take the nearest places that nobody else is taking at this moment. Waits for no lock."""
-    terms = terms_of(visit.member, now)
     others = live_visits_of_patients([visit.patient_id])[visit.patient_id]
+    wish = Wish(visit, terms_of(visit.member, now), others)
+    most = share(stock.places_for(wish), waiting)
     offers: list[Offer] = []
-    starts = free_starts([visit.department_id], now)
-    fitting = stand_ins(visit, starts, terms, now, others=others)
-    most = share(sum(start.places for start in fitting), waiting_beside(visit, now) + 1)
-    for start in fitting:
+    for start in stock.nearest(wish):
         if len(offers) == most:
             break
-        free = Slot.objects.claimable(start.schedule, start.starts_at, terms.booker, now)
+        if any(offer.slot.starts_at == start.starts_at for offer in offers):
+            continue
+        free = Slot.objects.claimable(start.schedule, start.starts_at, wish.terms.booker, now)
         slot = lock(free.order_by("number"), Rung.SLOT, skip_locked=True).first()
-        if slot and all(offer.slot.starts_at != slot.starts_at for offer in offers):
+        if slot:
+            stock.take(start)
             until = kept_until(slot.starts_at, now)
             offers += make_offers(slots=[slot], until=until, now=now, called_off=visit)
     return offers
