@@ -144,6 +144,20 @@ class WhenForm(forms.Form):
         )
 
 
+class TargetForm(forms.Form):
+    """What an address names to wait for: ids, or names as addresses write them."""
+
+    schedule = forms.SlugField(required=False)
+    doctor = forms.SlugField(required=False)
+    department = forms.SlugField(required=False)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Return what is named and can be read."""
+        self.full_clean()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
 class JoinForm(WhenForm):
     """For whom, and when. What leaves no choice is not asked: a session has its day and hours."""
 

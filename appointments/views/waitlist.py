@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from appointments.choices import EntryState, HalfDay, OfferState
 from appointments.errors import OfferExpired
-from appointments.forms import AnswerForm, JoinForm, WhenForm
+from appointments.forms import AnswerForm, JoinForm, TargetForm, WhenForm
 from appointments.models import Offer, WaitlistEntry
 from appointments.rules import waitlist as rules
 from appointments.selectors.alternatives import Alternatives, alternatives_to
@@ -36,8 +36,6 @@ from members.selectors.tiers import most_allowed, privilege
 from members.views.consents import ask_for_consent
 from members.views.entrance import for_members
 
-TARGETS = ("schedule", "doctor", "department")
-
 
 @for_members
 @require_safe
@@ -58,7 +56,7 @@ def waitlist(request: HttpRequest, member: Member) -> HttpResponse:
 def join(request: HttpRequest, member: Member) -> HttpResponse:
     """Ask for whom and when; put the patient on the waitlist of what the address names."""
     now = clock.now()
-    target = target_named(**{name: request.GET[name] for name in TARGETS if name in request.GET})
+    target = target_named(**TargetForm(request.GET).named)
     if target is None:
         return redirect("appointments:doctors")
     links = bookable_links(member, now)

@@ -228,7 +228,8 @@ def test_a_template_does_not_clash_with_itself(client):
     template = RosterTemplateFactory()
 
     response = client.post(
-        page(RosterTemplate, "change", template.pk), roster(template, max_appointments=10)
+        page(RosterTemplate, "change", template.pk),
+        roster(template, max_appointments=10, confirmed="yes"),
     )
 
     assert response.status_code == 302
