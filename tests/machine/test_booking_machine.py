@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.breaks("nobody_owes_for_what_did_not_come_about"),  # where a bug is planted
 ]
 
-EXAMPLES = int(os.environ.get("MEDBOOK_MACHINE_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("MEDBOOK_MACHINE_EXAMPLES", "8"))
 SHRINKS = (Phase.shrink,) if "MEDBOOK_MACHINE_SHRINKS" in os.environ else ()
 STEPS = int(os.environ.get("MEDBOOK_MACHINE_STEPS", "30"))
 

@@ -1,7 +1,7 @@
 """One small hospital, and everybody who may knock at its door."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.apps import apps
 from django.conf import settings
@@ -202,7 +202,8 @@ def make_world():
     world.wish = wait_for(full, alice, schedule=None)
     RosterTemplateFactory(doctor=doctor)
     ReleaseRunFactory()
-    CalendarDayFactory()
+    for number in range(10):  # asking the page that deletes one deletes one
+        CalendarDayFactory(date=date(2030, 1, 1 + number))
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
