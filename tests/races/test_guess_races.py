@@ -63,7 +63,8 @@ def test_32_guesses_from_one_place(door, compared):
     answers = Counter(together(*[partial(guess, door, number) for number in range(32)]))
 
     assert len(compared) == len(set(compared)) == counted() == 5
-    assert answers[429] == 28
+    # 409 is for who waited in line for longer than a lock may take.
+    assert answers[429] + answers[409] == 28
     assert OperationLog.objects.filter(action="sign_in.failed").count() == 5
 
 
