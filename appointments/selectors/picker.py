@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
+from operator import itemgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min, Q
@@ -31,6 +33,7 @@ from members.models import Member
 from members.selectors.tiers import tiers
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.models import Doctor, Schedule, Slot, claimable_by
+from scheduling.rules.sessions import Booker
 
 DAYS_SHOWN = 7
 FARTHEST_DAYS = 90  # no department makes schedules further ahead
@@ -210,9 +213,43 @@ def _sessions(
     moving: Appointment | None,
 ) -> list[Session]:
     """List the sessions of a day that are not over, with all their times. Three queries at most."""
-    schedules = {row.schedule.pk: row.schedule for row in rows if _is_ahead(row.schedule, now)}
-    if not schedules:
+    ahead = [row.schedule for row in rows if _is_ahead(row.schedule, now)]
+    starts = _starts(ahead, terms.booker, now)
+    ordered = [schedule for schedule in ahead if schedule.pk in starts]
+    if not ordered:
         return []
+    visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
+    visits = [visit for visit in visits if visit != moving]
+    halves = [_half(schedule) for schedule in ordered]
+    is_any_kept = any(start["kept_until"] for group in starts.values() for start in group)
+    names = {tier.rank: tier.name for tier in tiers()} if is_any_kept else {}
+    sessions = []
+    for schedule in ordered:
+        is_open = terms.is_open(schedule, now)
+        chips = [_chip(schedule, start, names) for start in starts[schedule.pk]]
+        free = sum(chip.free for chip in chips)
+        sessions.append(
+            Session(
+                schedule=schedule,
+                heading=_heading(schedule, is_only=halves.count(_half(schedule)) == 1),
+                free=free,
+                total=sum(start["total"] for start in starts[schedule.pk]),
+                price=terms.price(schedule),
+                chips=[
+                    replace(chip, state=_chip_state(chip, is_open, visits, moving))
+                    for chip in chips
+                ],
+                opens_for_you_at=terms.opens_at(schedule, now),
+                may_wait=is_open and not free and now < schedule.sale_stops_at,
+            )
+        )
+    return sessions
+
+
+def _starts(
+    schedules: list[Schedule], booker: Booker, now: datetime
+) -> dict[int, list[dict[str, Any]]]:
+    """Count the places of each start that is ahead, by schedule and in order. One query."""
     kept = Q(state=SlotState.FREE, reserved_until__gt=now)
     starts = (
         Slot.objects.filter(schedule__in=schedules, starts_at__gt=now)
@@ -220,59 +257,24 @@ def _sessions(
         .values("schedule_id", "starts_at", "ends_at")
         .annotate(
             total=Count("id"),
-            free=Count("id", filter=Q(state=SlotState.FREE) & claimable_by(terms.booker, now)),
+            free=Count("id", filter=Q(state=SlotState.FREE) & claimable_by(booker, now)),
             kept_rank=Min("reserved_rank", filter=kept),
             kept_until=Min("reserved_until", filter=kept),
         )
         .order_by("schedule_id", "starts_at")
     )
-    by_schedule = {
-        key: list(group) for key, group in groupby(starts, key=lambda start: start["schedule_id"])
-    }
-    ordered = [schedule for key, schedule in schedules.items() if key in by_schedule]
-    if not ordered:
-        return []
-    visits = own_visits(member, ordered[0].starts_at, max(s.ends_at for s in ordered))
-    visits = [visit for visit in visits if visit != moving]
-    halves = [_half(schedule) for schedule in ordered]
-    is_any_kept = any(start["kept_until"] for group in by_schedule.values() for start in group)
-    names = {tier.rank: tier.name for tier in tiers()} if is_any_kept else {}
-    sessions = []
-    for schedule in ordered:
-        is_open = terms.is_open(schedule, now)
-        mine = by_schedule[schedule.pk]
-        chips = [
-            Chip(
-                schedule,
-                start["starts_at"],
-                start["ends_at"],
-                start["free"],
-                kept_for=names.get(start["kept_rank"], ""),
-                kept_until=start["kept_until"],
-            )
-            for start in mine
-        ]
-        sessions.append(
-            Session(
-                schedule=schedule,
-                heading=_heading(
-                    schedule,
-                    is_only=halves.count(_half(schedule)) == 1,
-                ),
-                free=sum(chip.free for chip in chips),
-                total=sum(start["total"] for start in mine),
-                price=terms.price(schedule),
-                chips=[
-                    replace(chip, state=_chip_state(chip, is_open, visits, moving))
-                    for chip in chips
-                ],
-                opens_for_you_at=terms.opens_at(schedule, now),
-                may_wait=not any(chip.free for chip in chips)
-                and now < schedule.sale_stops_at
-                and is_open,
-            )
-        )
-    return sessions
+    return {key: list(group) for key, group in groupby(starts, key=itemgetter("schedule_id"))}
+
+
+def _chip(schedule: Schedule, start: dict[str, Any], tier_names: Mapping[int, str]) -> Chip:
+    return Chip(
+        schedule,
+        start["starts_at"],
+        start["ends_at"],
+        start["free"],
+        kept_for=tier_names.get(start["kept_rank"], ""),
+        kept_until=start["kept_until"],
+    )
 
 
 def _chip_state(

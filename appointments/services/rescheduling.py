@@ -46,7 +46,7 @@ from members.rules.points import most_to_spend, worth
 from members.selectors.tiers import privilege
 from members.services.booking_rights import lock_booker
 from scheduling.choices import ScheduleState
-from scheduling.models import Schedule
+from scheduling.models import Schedule, Slot
 from scheduling.rules.sessions import Booker
 
 ENDPOINT = "reschedule"
@@ -105,38 +105,14 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
     appointment, old_slot = lock_with_place(found)
     appointment.member, appointment.patient = member, patient
     is_own = member.user_id == by.pk
-    if appointment.state != AppointmentState.BOOKED:
-        raise WrongState(state=appointment.get_state_display())
-    if is_own:
-        _require_target(appointment, schedule, target, now)
-    else:
-        _require_to_come(schedule, target, now)
-    if schedule.department_id != appointment.department_id:
-        raise OtherDepartment()
-    require_room_that_day(
-        patient=patient, service_date=schedule.service_date, besides=appointment, now=now
-    )
+    _require_may_go(appointment, schedule, target, is_own=is_own, now=now)
     price = price_of_moving(appointment, schedule, member, now)
-    before, deadline = appointment.starts_at, appointment.cancel_until
-    slot = claim(
-        schedule,
-        target.starts_at,
-        target.slot_uid,
-        Booker(rank=member.tier.rank, is_desk=not is_own),
-        now,
-    )
+    booker = Booker(rank=member.tier.rank, is_desk=not is_own)
+    slot = claim(schedule, target.starts_at, target.slot_uid, booker, now)
+    before = appointment.starts_at
     if slot.schedule_id == old_slot.schedule_id and slot.starts_at == before:
         raise PatientBusy()
-    put_on_place(appointment, schedule, slot)
-    if is_own:
-        appointment.cancel_until = policies.cancel_until_once_moved(
-            deadline, appointment.cancel_until, now
-        )
-    put_price(appointment, price, member)
-    appointment.sequence += 1
-    appointment.reschedules += is_own
-    with conflict_as(REFUSALS):
-        appointment.save()
+    _put(appointment, schedule, slot, price, is_own=is_own, now=now)
     return_places([old_slot], now)
     reprice(
         member=member,
@@ -149,6 +125,48 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
     )
     _tell(appointment, before, by)
     return appointment
+
+
+def _require_may_go(
+    appointment: Appointment, schedule: Schedule, target: Target, *, is_own: bool, now: datetime
+) -> None:
+    if appointment.state != AppointmentState.BOOKED:
+        raise WrongState(state=appointment.get_state_display())
+    if is_own:
+        _require_target(appointment, schedule, target, now)
+    else:
+        _require_to_come(schedule, target, now)
+    if schedule.department_id != appointment.department_id:
+        raise OtherDepartment()
+    require_room_that_day(
+        patient=appointment.patient,
+        service_date=schedule.service_date,
+        besides=appointment,
+        now=now,
+    )
+
+
+def _put(
+    appointment: Appointment,
+    schedule: Schedule,
+    slot: Slot,
+    price: Quote,
+    *,
+    is_own: bool,
+    now: datetime,
+) -> None:
+    """Write the visit onto its new place; a late change keeps the deadline that it had."""
+    deadline = appointment.cancel_until
+    put_on_place(appointment, schedule, slot)
+    if is_own:
+        appointment.cancel_until = policies.cancel_until_once_moved(
+            deadline, appointment.cancel_until, now
+        )
+    put_price(appointment, price, appointment.member)
+    appointment.sequence += 1
+    appointment.reschedules += is_own
+    with conflict_as(REFUSALS):
+        appointment.save()
 
 
 def price_of_moving(
