@@ -248,7 +248,7 @@ def _sessions(
 
 def _starts(
     schedules: list[Schedule], booker: Booker, now: datetime
-) -> dict[int, list[dict[str, Any]]]:
+) -> dict[int, list[Mapping[str, Any]]]:
     """Count the places of each start that is ahead, by schedule and in order. One query."""
     kept = Q(state=SlotState.FREE, reserved_until__gt=now)
     starts = (
@@ -266,7 +266,7 @@ def _starts(
     return {key: list(group) for key, group in groupby(starts, key=itemgetter("schedule_id"))}
 
 
-def _chip(schedule: Schedule, start: dict[str, Any], tier_names: Mapping[int, str]) -> Chip:
+def _chip(schedule: Schedule, start: Mapping[str, Any], tier_names: Mapping[int, str]) -> Chip:
     return Chip(
         schedule,
         start["starts_at"],
