@@ -2,11 +2,13 @@
 
 from celery import shared_task
 
+from appointments.rules.visits import NO_SHOW_GRACE
 from appointments.services.holds import expire_lapsed_holds
 from appointments.services.missing import note_missed_visits
 from appointments.services.offer_answers import expire_lapsed_offers
 from appointments.services.sweeping import end_past_wishes, offer_free_places
 from medbook import clock
+from scheduling.services.finishing import finish_schedules
 
 
 @shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
@@ -25,5 +27,6 @@ def sweep_waitlist() -> None:
 
 @shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
 def sweep_missed_visits() -> None:
-    """Note who has not come to the sessions that are over."""
+    """Note who has not come to the sessions that are over, and finish these."""
     note_missed_visits(now=clock.now())
+    finish_schedules(grace=NO_SHOW_GRACE, now=clock.now())

@@ -110,10 +110,10 @@ SELECT 'schedule ' || schedule.uid AS what
 HAVING count(*) > schedule.max_appointments OR max(slot.number) > schedule.max_appointments;
 
 -- name: a_published_schedule_has_all_its_places
--- What members may book was made whole.
+-- What members may book, or could, was made whole.
 SELECT 'schedule ' || schedule.uid AS what
   FROM scheduling_schedule AS schedule
- WHERE schedule.state = 'published'
+ WHERE schedule.state IN ('published', 'finished')
    AND schedule.max_appointments <> (
      SELECT count(*) FROM scheduling_slot AS slot
       WHERE slot.schedule_id = schedule.id AND slot.number <= schedule.max_appointments);
@@ -126,6 +126,13 @@ SELECT 'slot ' || slot.uid AS what
   LEFT JOIN appointments_appointment AS appointment
     ON appointment.slot_id = slot.id AND appointment.state IN ('held', 'booked')
  WHERE schedule.state = 'called_off' AND (slot.state = 'free' OR appointment.id IS NOT NULL);
+
+-- name: a_finished_schedule_offers_nothing
+-- Nobody is asked about a place of a session that is over.
+SELECT 'slot ' || slot.uid AS what
+  FROM scheduling_schedule AS schedule
+  JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
+ WHERE schedule.state = 'finished' AND slot.state = 'offered';
 
 -- name: a_place_lies_inside_its_schedule
 -- No place begins before or ends after the doctor sits.
@@ -358,12 +365,23 @@ SELECT 'appointment ' || appointment.uid AS what
   FROM appointments_appointment AS appointment
   JOIN scheduling_slot AS slot ON slot.id = appointment.slot_id
   JOIN scheduling_schedule AS schedule ON schedule.id = slot.schedule_id
- WHERE appointment.state = 'booked' AND schedule.state = 'published'
+ WHERE appointment.state = 'booked' AND schedule.state IN ('published', 'finished')
    AND schedule.ends_at < %(now)s::timestamptz - interval '30 minutes'
    AND NOT EXISTS (
      SELECT FROM scheduling_leave AS leave
       WHERE leave.doctor_id = schedule.doctor_id AND leave.state IN ('confirmed', 'done')
         AND leave.starts_at < appointment.ends_at AND appointment.starts_at < leave.ends_at);
+
+-- name: sessions_are_finished_in_time
+-- Not before they end, and within an hour after it unless a place is still in use.
+SELECT 'schedule ' || schedule.uid AS what
+  FROM scheduling_schedule AS schedule
+ WHERE (schedule.state = 'finished' AND schedule.ends_at > %(now)s::timestamptz)
+    OR (schedule.state = 'published'
+        AND schedule.ends_at < %(now)s::timestamptz - interval '1 hour'
+        AND NOT EXISTS (
+          SELECT FROM scheduling_slot AS slot
+           WHERE slot.schedule_id = schedule.id AND slot.state IN ('taken', 'offered')));
 
 -- name: news_leaves_in_time
 -- No message waits in the outbox for more than five minutes, unless it is being tried again.

@@ -34,6 +34,7 @@ class Action(TextChoices):
     SCHEDULE_DELETED = "schedule.deleted", _("Draft of a schedule deleted")
     SCHEDULE_PUBLISHED = "schedule.published", _("Schedule published")
     SCHEDULE_CALLED_OFF = "schedule.called_off", _("Schedule called off")
+    SCHEDULE_FINISHED = "schedule.finished", _("Schedule finished")
     RELEASE_RUN = "release.run", _("Release run")
     CATALOGUE_IMPORTED = "catalogue.imported", _("Catalogue imported")
     MEMBER_JOINED = "member.joined", _("Member joined")

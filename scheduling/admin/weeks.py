@@ -21,6 +21,7 @@ from medbook.errors import DomainError
 from members.selectors.people import signed_in
 from scheduling.forms import ChosenForm, PublishForm, RosterFilter, read_choice
 from scheduling.models import Clinic, Department, Room, Schedule
+from scheduling.models.schedules import BINDING
 from scheduling.rules.weeks import Week
 from scheduling.selectors.catalogue import schedules_in_full
 from scheduling.selectors.conflicts import Problem
@@ -271,7 +272,7 @@ def publish_week(request: HttpRequest, scope: Scope) -> HttpResponse:
         "drafts": grid.drafts,
         "chosen": {session.schedule.pk for session in chosen},
         "changed": [session for session in grid.drafts if session.differences],
-        "unchanged": sum(session.schedule.state == "published" for session in grid.sessions),
+        "unchanged": sum(session.schedule.state in BINDING for session in grid.sessions),
         "forbidden": forbidden,
         "needs_reason": bool(asked),
         "form": form,

@@ -109,6 +109,9 @@ class Schedule(models.Model):
         indexes = [
             models.Index(fields=["doctor", "service_date"], name="schedule_doctor_date"),
             models.Index(fields=["department", "service_date"], name="schedule_department_date"),
+            models.Index(
+                fields=["ends_at"], condition=Q(state="published"), name="schedule_to_finish"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from scheduling.choices import ConflictKind, DayKind, ScheduleState
 from scheduling.models import Leave, Room, Schedule
+from scheduling.models.schedules import BINDING
 from scheduling.rules.calendar import Day
 from scheduling.rules.conflicts import Conflict, Planned, conflicts
 from scheduling.selectors.catalogue import schedules_in_full
 
 HOUR = timedelta(hours=1)
-STATES = (ScheduleState.DRAFT, ScheduleState.PUBLISHED)
+STATES = (ScheduleState.DRAFT, *BINDING)
 MOST_PROPOSALS = 100  # what somebody can go through; more is a week planned in the wrong room
 OF_ROOM = frozenset({ConflictKind.ROOM_TWICE, ConflictKind.ROOM_CLOSED})
 
@@ -53,7 +54,7 @@ def problems_of(
     """List the conflicts of sessions of one clinic's week. Three queries at most.
 
     `schedules` are all sessions of some doctors in the week; what others hold in their rooms is
-    looked up.
+    looked up. What is finished counts, but nothing of it is left to mend.
     """
     mine = [schedule for schedule in schedules if schedule.state in STATES]
     everything = {schedule.pk: schedule for schedule in (*mine, *_rivals(mine))}
@@ -68,6 +69,7 @@ def problems_of(
             most_hours=_most_hours(mine),
         )
         if {conflict.session, conflict.other} & {schedule.pk for schedule in mine}
+        and everything[conflict.session].state != ScheduleState.FINISHED
     ]
     in_rooms = [everything[one.session] for one in found if one.kind in OF_ROOM]
     rooms = _free_rooms(in_rooms[:MOST_PROPOSALS])

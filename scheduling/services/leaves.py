@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from medbook.locks import Rung, lock
-from scheduling.choices import ScheduleState
 from scheduling.errors import DoctorOnLeave
 from scheduling.models import Doctor, Leave, Schedule, Slot
+from scheduling.models.schedules import BINDING
 
 
 def lock_doctors(doctor_ids: Iterable[int]) -> None:
@@ -33,7 +33,7 @@ def is_sat(slot: Slot) -> bool:
 def sat(slots: Collection[Slot]) -> list[Slot]:
     """Keep the places of one session at whose time the doctor sits. One query."""
     schedule = next((slot.schedule for slot in slots), None)
-    if schedule is None or schedule.state != ScheduleState.PUBLISHED:
+    if schedule is None or schedule.state not in BINDING:
         return []
     until = max(slot.ends_at for slot in slots)
     away = list(_away(schedule.doctor_id, min(slot.starts_at for slot in slots), until))

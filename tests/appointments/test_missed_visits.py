@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from appointments.choices import AppointmentState
 from appointments.errors import (
@@ -15,7 +16,14 @@ from appointments.errors import (
 from appointments.models import Appointment
 from appointments.services.missing import mark_no_show, note_missed_visits, undo_no_show
 from appointments.services.payment import take_desk_payment
-from appointments.services.visits import check_in, start_visit, undo_check_in, undo_start
+from appointments.services.visits import (
+    check_in,
+    finish_visit,
+    start_visit,
+    undo_check_in,
+    undo_start,
+)
+from appointments.tasks import sweep_missed_visits
 from billing.choices import InvoiceState
 from billing.models import Invoice
 from medbook import clock
@@ -24,7 +32,8 @@ from medbook.errors import NotAllowed
 from medbook.outbox.services import dispatch_due_messages
 from members.models import Notification, Strike
 from scheduling.choices import LeaveReason, LeaveState, ScheduleState, SlotState
-from scheduling.models import Leave
+from scheduling.models import Leave, Schedule
+from scheduling.services.finishing import finish_schedules
 from tests.appointments.booking import book, call_off
 from tests.factories import UserFactory, member_with_patient, schedule_with_slots
 
@@ -205,6 +214,44 @@ def test_nothing_is_undone_on_another_day(visit, desk):
         undo(visit, desk, now=session_end(visit) + timedelta(days=1))
     with pytest.raises(WrongState):
         undo(book(member_with_patient(), schedule_with_slots(1)), desk)
+
+
+def test_the_desk_still_puts_right_what_happened_in_a_finished_session(visit):
+    doctor = visit.doctor.user = UserFactory(is_staff=True)
+    visit.doctor.save()
+    now = session_end(visit) + 20 * MINUTE
+    sweep(visit)
+    assert finish_schedules(grace=15 * MINUTE, now=now) == 1
+
+    undo(visit, doctor, now=now)
+    for step in (undo_check_in, check_in, start_visit, undo_start, start_visit, finish_visit):
+        step(appointment_uid=visit.uid, by=doctor, now=now)
+
+    visit.refresh_from_db()
+    assert visit.state == AppointmentState.COMPLETED
+    assert visit.slot.schedule.state == ScheduleState.FINISHED
+
+
+def test_a_session_is_finished_once_nobody_is_expected_or_still_there(visit):
+    """The sweep notes first who has not come; who is being seen keeps the session open."""
+    late = schedule_with_slots(1)
+    late.doctor.user = UserFactory(is_staff=True)
+    late.doctor.save()
+    seen = book(member_with_patient(), late)
+    act = {"appointment_uid": seen.uid, "by": late.doctor.user}
+    check_in(**act, now=seen.starts_at)
+    start_visit(**act, now=seen.starts_at)
+
+    with time_machine.travel(late.ends_at + 15 * MINUTE, tick=False):
+        sweep_missed_visits()
+        assert states_of(visit, seen) == ["finished", "published"]
+        finish_visit(**act, now=clock.now())
+        sweep_missed_visits()
+        assert states_of(visit, seen) == ["finished", "finished"]
+
+
+def states_of(*visits):
+    return [Schedule.objects.get(slots=visit.slot).state for visit in visits]
 
 
 def test_nothing_is_undone_once_the_clinic_has_called_off(visit, desk):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from appointments.models import Offer
+from appointments.rules.visits import NO_SHOW_GRACE
 from appointments.services.booking import book_slot, confirm_appointment, hold_slot
 from appointments.services.calling_off import call_off_next, call_off_schedules
 from appointments.services.cancelling import cancel_appointment
@@ -32,6 +33,7 @@ from billing.services.refunds import hand_back_refund
 from medbook.errors import DomainError
 from reports.selectors import broken_invariants
 from scheduling.models import Slot
+from scheduling.services.finishing import finish_schedules
 from scheduling.services.rosters import change_schedule
 from tests.factories import WaitlistEntryFactory
 from tests.machine.clinic import told
@@ -304,7 +306,7 @@ class BookingMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        """Let the sweeps run: holds, offers, places for who waits, wishes that are over."""
+        """Let the sweeps run: holds, offers, places for who waits, what is over."""
         now = self.world.now
         expire_lapsed_holds(now=now)
         expire_lapsed_offers(now=now)
@@ -313,6 +315,8 @@ class BookingMachine(RuleBasedStateMachine):
         self.world.sweep()
         note_missed_visits(now=now)
         self.world.note_missed()
+        finish_schedules(grace=NO_SHOW_GRACE, now=now)
+        self.world.finish_sessions()
 
     @rule()
     def deliver(self):

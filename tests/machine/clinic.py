@@ -17,7 +17,7 @@ from medbook.outbox.models import OutboxMessage
 from members.choices import PointReason
 from members.models import PointEntry
 from members.services.points import earn_points
-from scheduling.models import Slot
+from scheduling.models import Schedule, Slot
 from tests.factories import (
     ClinicFactory,
     DepartmentFactory,
@@ -166,6 +166,9 @@ class Clinic:
         """Read everything in the words of the model."""
         money = _money()
         return {
+            "sessions": {
+                self._name_of(schedule.pk): schedule.state for schedule in Schedule.objects.all()
+            },
             "places": {
                 (self._name_of(slot.schedule_id), slot.number): (slot.state, slot.returns_at)
                 for slot in Slot.objects.all()
@@ -209,6 +212,7 @@ class Clinic:
 def told(world):
     """Say what the model holds in the same words."""
     return {
+        "sessions": {name: session.state for name, session in world.sessions.items()},
         "places": {
             (place.session, place.number): (place.state, place.returns_at)
             for session in world.sessions.values()

@@ -319,6 +319,14 @@ class World:
             if is_over and is_expected:
                 self._miss(visit)
 
+    def finish_sessions(self):
+        """Finish what is over for everybody: nobody is expected there any more, or still there."""
+        for session in self.sessions.values():
+            is_over = session.ends_at + 15 * MINUTE <= self.now
+            in_use = any(place.state in ("taken", "offered") for place in session.places.values())
+            if session.state == "published" and is_over and not in_use:
+                session.state = "finished"
+
     def _miss(self, visit):
         visit.state, visit.open = "no_show", Decimal(0)
         self._put(self._place_of(visit), "blocked")
@@ -382,7 +390,7 @@ class World:
     def _is_sat(self, place):
         """Tell whether the doctor sits at a place's time."""
         session = self.sessions[place.session]
-        return session.state == "published" and not any(
+        return session.state in ("published", "finished") and not any(
             who == session.doctor and since < place.ends_at and place.starts_at < until
             for who, since, until in self.leaves
         )

@@ -78,6 +78,9 @@ BREAKS = {
     "a_called_off_schedule_offers_nothing": [
         "UPDATE scheduling_schedule SET state = 'called_off' WHERE state = 'published'"
     ],
+    "a_finished_schedule_offers_nothing": [
+        "UPDATE scheduling_schedule SET state = 'finished' WHERE state = 'published'"
+    ],
     "a_place_lies_inside_its_schedule": [
         "UPDATE scheduling_slot SET ends_at = ends_at + interval '5 hours'"
     ],
@@ -151,6 +154,11 @@ BREAKS = {
         "UPDATE scheduling_schedule SET starts_at = now() - interval '2 hours',"
         " ends_at = now() - interval '31 minutes'"
     ],
+    "sessions_are_finished_in_time": [
+        "UPDATE scheduling_schedule SET state = 'published',"
+        " starts_at = now() - interval '3 hours', ends_at = now() - interval '61 minutes'"
+        " WHERE state = 'called_off'",
+    ],
     "news_leaves_in_time": [
         "UPDATE outbox_outboxmessage SET next_attempt_at = now() - interval '301 seconds'"
     ],
@@ -220,6 +228,7 @@ def test_every_truth_has_a_sentence_and_a_test_that_breaks_it():
         "news_leaves_in_time",
         "no_release_run_hangs",
         "points_come_back_in_time",
+        "sessions_are_finished_in_time",
     }
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from appointments.models import Appointment
 from medbook.audit.models import OperationLog
-from scheduling.choices import LeaveReason, LeaveState, ScheduleState
+from scheduling.choices import ConflictKind, LeaveReason, LeaveState, ScheduleState
 from scheduling.models import Leave, Schedule
 from scheduling.rules.weeks import Week
 from tests.appointments.booking import fill
@@ -252,7 +252,7 @@ def test_a_session_of_nothing_is_refused_in_words(client, department):
 def test_last_week_is_copied_into_drafts_and_what_exists_is_left_alone(client, department):
     doctor = DoctorFactory(department=department)
     template = RosterTemplateFactory(doctor=doctor, weekday=0, start_time=time(9))
-    monday = sitting(0, doctor=doctor, template=template, state=ScheduleState.PUBLISHED)
+    monday = sitting(0, doctor=doctor, template=template, state=ScheduleState.FINISHED)
     there = sitting(1, doctor=doctor, state=ScheduleState.PUBLISHED)
     sitting(2, doctor=doctor, state=ScheduleState.CALLED_OFF)
     closed = sitting(3, doctor=doctor, room__is_active=False)
@@ -508,3 +508,23 @@ def test_who_only_sees_schedules_reads_the_grid_and_changes_nothing(department):
     page = reverse("admin:roster_session", args=[draft.uid])
     assert reader.get(page).context["form"] is None
     assert reader.post(page, session_form(draft.doctor, version=1)).status_code == 403
+
+
+def test_what_is_finished_counts_and_stays_as_it_is(client, department):
+    """It fills the week and is copied; nobody is asked to mend or may tick it."""
+    doctor = DoctorFactory(department=department, weekly_hours=5)
+    finished = sitting(
+        0, doctor=doctor, state=ScheduleState.FINISHED, room=RoomFactory(is_active=False)
+    )
+    draft = sitting(1, doctor=doctor)
+
+    page = client.get(at("roster", department))
+
+    [problem] = page.context["grid"].problems
+    assert (problem.schedule, problem.conflict.kind) == (draft, ConflictKind.WEEKLY_HOURS)
+    assert page.context["grid"].totals[0].sessions == 1
+    assert f'id="s-{finished.uid}" data-state="finished"' in page.text
+    assert tick(finished) not in page.text
+    session = client.get(reverse("admin:roster_session", args=[finished.uid]))
+    assert "Nothing of it can be changed here." in session.text
+    assert client.get(at("roster_publish", department)).context["unchanged"] == 1
