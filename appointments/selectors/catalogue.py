@@ -8,13 +8,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from appointments.selectors.free_times import (
     Chip,
     Sitting,
     free_chips,
     in_half_days,
+    kept_until,
     open_schedules,
     sittings,
 )
@@ -23,7 +24,7 @@ from billing.rules import Quote
 from medbook import clock
 from members.models import User
 from scheduling.choices import ScheduleState
-from scheduling.models import Clinic, Department, Doctor, Schedule
+from scheduling.models import Clinic, Department, Doctor, Schedule, Slot
 from scheduling.rules.sessions import searched
 
 OPENING_SOON = timedelta(hours=48)
@@ -167,15 +168,26 @@ def doctor_cards(
 
 
 def next_openings(doctors: Iterable[Doctor], terms: Terms, now: datetime) -> dict[int, Opening]:
-    """Find what opens next for a reader, by the doctor's id. One query."""
+    """Find what opens next for a reader, by the doctor's id. One query.
+
+    That is a session whose sale opens, or one of which all that is free is kept for others until
+    then.
+    """
+    is_to_open = Q(release_at__gt=now + terms.early)
+    is_free = Exists(Slot.objects.open_to(terms.booker, now).filter(schedule=OuterRef("pk")))
+    opens_at = Case(
+        When(is_to_open, then=F("release_at") - Value(terms.early)), default=kept_until(now)
+    )
     rows = (
         Schedule.objects.published()
-        .filter(doctor__in=doctors, release_at__gt=now + terms.early)
+        .filter(is_to_open | ~is_free, doctor__in=doctors, ends_at__gt=now)
+        .annotate(opens_for_reader_at=opens_at)
+        .filter(opens_for_reader_at__isnull=False)
         .select_related("department__clinic")
-        .order_by("doctor", "release_at", "starts_at")
+        .order_by("doctor", "opens_for_reader_at", "starts_at")
         .distinct("doctor")
     )
-    return {row.doctor_id: Opening(row, row.release_at - terms.early) for row in rows}
+    return {row.doctor_id: Opening(row, row.opens_for_reader_at) for row in rows}
 
 
 def opening_soon(terms: Terms, now: datetime, most: int = 5) -> list[Opening]:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import (
+    Case,
     Count,
     DateTimeField,
     Exists,
@@ -16,8 +17,9 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from appointments.choices import HalfDay
 from appointments.models import Appointment
@@ -78,10 +80,14 @@ class Chip:
 
 @dataclass(frozen=True)
 class Sitting:
-    """A schedule with its number of free places that are still to come."""
+    """A schedule with its number of free places that are still to come.
+
+    Where it is none: from when there are some again, because they are kept for others until then.
+    """
 
     schedule: Schedule
     free: int
+    kept_until: datetime | None = None
 
 
 def open_schedules(terms: Terms, now: datetime) -> ScheduleQuerySet:
@@ -107,8 +113,11 @@ def in_half_days(schedules: QuerySet[Schedule], halves: Iterable[str]) -> QueryS
 def sittings(schedules: ScheduleQuerySet, booker: Booker, now: datetime) -> list[Sitting]:
     """Count the free places of schedules, in order of time. One query."""
     rows = schedules.select_related("doctor", "department__clinic", "room")
-    counted = rows.annotate(remaining=remaining(booker, now)).order_by("starts_at", "pk")
-    return [Sitting(row, row.remaining) for row in counted]
+    counted = rows.annotate(remaining=remaining(booker, now), kept_until=kept_until(now))
+    return [
+        Sitting(row, row.remaining, None if row.remaining else row.kept_until)
+        for row in counted.order_by("starts_at", "pk")
+    ]
 
 
 def remaining(booker: Booker, now: datetime) -> Coalesce:
@@ -116,6 +125,27 @@ def remaining(booker: Booker, now: datetime) -> Coalesce:
     free = Slot.objects.open_to(booker, now).filter(schedule=OuterRef("pk"))
     counted = free.order_by().values("schedule").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def kept_until(now: datetime) -> Subquery:
+    """Tell when the first kept place of a schedule falls to all, beside its columns.
+
+    What falls to all at the stop of the sale is sold on the day itself.
+    """
+    at = Case(
+        When(
+            reserved_until__gte=F("schedule__sale_stops_at"),
+            then=Greatest("reserved_until", "schedule__same_day_from"),
+        ),
+        default="reserved_until",
+    )
+    kept = (
+        Slot.objects.free()
+        .filter(Q(returns_at__isnull=True) | Q(returns_at__lte=now), reserved_until__gt=now)
+        .annotate(falls_at=at)
+        .filter(schedule=OuterRef("pk"), starts_at__gt=F("falls_at"))
+    )
+    return Subquery(kept.order_by("falls_at").values("falls_at")[:1])
 
 
 def free_chips(schedules: Iterable[Schedule], booker: Booker, now: datetime) -> list[Chip]:

@@ -146,7 +146,7 @@ def picker(
         if next_free_on and _is_tail_wanted(current, next_free_on)
         else [],
         colleagues=colleagues_chips(doctor, current.date, terms, now)
-        if current.state in (DayState.FULL, DayState.OFF)
+        if _are_colleagues_wanted(current, by_date[current.date], terms, now)
         else [],
         chosen=_chosen(sessions, chosen_at),
         opening=_next_opening(by_date.values(), terms, now),
@@ -155,11 +155,11 @@ def picker(
 
 def _next_opening(days: Iterable[list[Sitting]], terms: Terms, now: datetime) -> Opening | None:
     """Find the session that opens next, if one is still to open."""
-    schedules = [row.schedule for rows in days for row in rows if _is_ahead(row.schedule, now)]
     to_open = [
-        Opening(schedule, opens_at)
-        for schedule in schedules
-        if now < (opens_at := schedule.opens_at(terms.early_minutes))
+        Opening(row.schedule, opens_at)
+        for rows in days
+        for row in rows
+        if _is_ahead(row.schedule, now) and (opens_at := _opens_at(row, terms, now))
     ]
     return min(to_open, key=lambda opening: opening.opens_at, default=None)
 
@@ -191,14 +191,20 @@ def _day(day: date, rows: list[Sitting], terms: Terms, now: datetime) -> Day:
         total = sum(row.schedule.max_appointments for row in on_sale)
         is_few = free <= FEW or free * FEW_SHARE <= total
         return Day(day, DayState.FEW if is_few else DayState.FREE, free)
-    waiting = [row.schedule for row in ahead if terms.opens_at(row.schedule, now)]
-    if not waiting:
+    opens_at = min(filter(None, (_opens_at(row, terms, now) for row in ahead)), default=None)
+    if opens_at is None:
         return Day(day, DayState.FULL)
     early = any(
-        terms.is_open_to_others(schedule, now) and now < schedule.release_at for schedule in waiting
+        terms.is_open_to_others(row.schedule, now)
+        and now < row.schedule.opens_at(terms.early_minutes)
+        for row in ahead
     )
-    opens_at = min(filter(None, (terms.opens_at(schedule, now) for schedule in waiting)))
     return Day(day, DayState.EARLY if early else DayState.UPCOMING, opens_at=opens_at)
+
+
+def _opens_at(row: Sitting, terms: Terms, now: datetime) -> datetime | None:
+    """Tell when a session has places for this reader: it opens, or what is kept falls to all."""
+    return terms.opens_at(row.schedule, now) or row.kept_until
 
 
 def _is_ahead(schedule: Schedule, now: datetime) -> bool:
@@ -287,6 +293,12 @@ def _chip_state(
     if chip.is_kept or not is_open:
         return ChipState.LOCKED
     return ChipState.OVERLAP if chip.overlaps(visits) else ChipState.FREE
+
+
+def _are_colleagues_wanted(day: Day, rows: list[Sitting], terms: Terms, now: datetime) -> bool:
+    """Tell whether others are shown: the doctor is away, or what is on sale is gone or kept."""
+    is_gone = not day.free and any(terms.is_open(row.schedule, now) for row in rows)
+    return is_gone or day.state == DayState.OFF
 
 
 def _is_tail_wanted(current: Day, next_free_on: date) -> bool:

@@ -109,6 +109,55 @@ def test_between_the_stop_of_the_sale_and_the_day_itself_says_when_it_goes_on(cl
     assert page.context["day"].opens_at == schedule.same_day_from
 
 
+def keep(schedule, until, rank=DESK_RANK):
+    """Keep the last free places of a schedule, after all others are taken."""
+    fill(schedule, 1, 2)
+    schedule.slots.filter(number=3).update(reserved_rank=rank, reserved_until=until)
+
+
+def test_a_day_whose_last_places_are_kept_says_when_they_fall_to_all(client, chen):
+    until = clock.now() + timedelta(hours=5)
+    schedule = schedule_with_slots(3, doctor=chen)
+    keep(schedule, until)
+    colleague = DoctorFactory(department=chen.department)
+    schedule_with_slots(2, doctor=colleague, service_date=schedule.service_date)
+
+    page = shown(client, day=schedule.service_date)
+
+    assert (page.context["day"].state, page.context["day"].opens_at) == (DayState.UPCOMING, until)
+    assert page.context["opening"].opens_at == until
+    assert len(page.context["colleagues"]) == 1
+
+
+def test_what_is_kept_until_the_stop_of_the_sale_opens_on_the_day_itself(client, chen):
+    now = clock.now()
+    stops_at, from_ = now + timedelta(hours=1), now + timedelta(hours=9)
+    schedule = schedule_with_slots(3, doctor=chen, sale_stops_at=stops_at, same_day_from=from_)
+    keep(schedule, stops_at)
+
+    day = state_of(client, schedule.service_date)
+
+    assert (day.state, day.opens_at) == (DayState.UPCOMING, from_)
+
+
+@pytest.mark.parametrize("why", ["for you", "begun by then", "to return later"])
+def test_a_day_says_nothing_of_kept_places_that_do_not_come(client, chen, why):
+    gold = TierFactory(code="gold")
+    schedule = schedule_with_slots(3, doctor=chen)
+    last = schedule.slots.filter(number=3)
+    keep(schedule, clock.now() + timedelta(hours=5), gold.rank)
+    if why == "for you":
+        client.force_login(member_with_patient(tier=gold).user)
+    elif why == "begun by then":
+        last.update(reserved_until=last.get().starts_at)
+    else:
+        last.update(returns_at=clock.now() + timedelta(minutes=9))
+
+    day = state_of(client, schedule.service_date)
+
+    assert day.state == (DayState.FEW if why == "for you" else DayState.FULL)
+
+
 def test_starts_that_several_places_share_are_one_chip(client, chen):
     schedule = ScheduleFactory(doctor=chen, max_appointments=3)
     first = SlotFactory(schedule=schedule, number=1)

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from appointments.selectors.catalogue import Opening
 from medbook import clock
 from scheduling.choices import Title
-from scheduling.rules.sessions import search_text
+from scheduling.rules.sessions import DESK_RANK, search_text
 from tests.appointments.booking import fill
 from tests.factories import (
     ClinicFactory,
@@ -138,6 +139,23 @@ def test_what_opens_early_is_free_to_the_early_only(client):
 
     assert for_strangers.chips == []
     assert len(for_gold.chips) == 2
+
+
+def test_a_card_says_when_the_last_places_fall_to_all_if_that_comes_first(client):
+    until = clock.now() + timedelta(hours=5)
+    after = until + timedelta(hours=1)
+    kept = schedule_with_slots(1)
+    kept.slots.update(reserved_rank=DESK_RANK, reserved_until=until)
+    schedule_with_slots(
+        1, doctor=kept.doctor, service_date=in_days(9), release_at=until + timedelta(hours=1)
+    )
+
+    [card] = client.get("/en/doctors/").context["cards"]
+    assert (card.chips, card.opening) == ([], Opening(kept, until))
+
+    kept.slots.update(reserved_until=kept.ends_at)  # which nobody gets any more
+    [card] = client.get("/en/doctors/").context["cards"]
+    assert card.opening.opens_at == after
 
 
 def test_an_empty_result_names_the_filter_to_leave_out(client):
