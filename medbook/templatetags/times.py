@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +31,12 @@ register = template.Library()
 def moment(instant: datetime | None, place: Any = None) -> str:
     """Say day and time: "Tue 24 Nov, 09:20"."""
     return clock.text(instant, _zone_name(place)) if instant else ""
+
+
+@register.filter
+def unbroken(said: str) -> SafeString:
+    """Keep what is said on one line: a date that breaks in its middle is misread."""
+    return format_html('<span class="unbroken">{}</span>', said)
 
 
 @register.filter

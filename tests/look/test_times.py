@@ -63,3 +63,8 @@ def test_money_is_short_in_sentences_and_exact_in_tables(amount, short, long):
 
 def test_a_currency_without_a_sign_is_named():
     assert amounts.exact(amounts.Decimal("5"), "CHF") == "5.00 CHF"
+
+
+def test_a_date_can_be_kept_on_one_line_and_stays_escaped():
+    assert times.unbroken("Tue 24 Nov") == '<span class="unbroken">Tue 24 Nov</span>'
+    assert "<b>" not in times.unbroken("<b>")
