@@ -81,14 +81,15 @@ HAVING (invoice.state = 'refunded') <> (sum(refund.amount) IS NOT NULL
         AND sum(refund.amount) < invoice.total);
 
 -- name: nobody_is_expected_while_the_doctor_is_away
--- No open appointment and no free place lies inside a leave.
+-- No open appointment and no free place lies inside a leave, and nobody has missed a visit there.
 SELECT 'slot ' || slot.uid AS what
   FROM scheduling_leave AS leave
   JOIN scheduling_schedule AS schedule ON schedule.doctor_id = leave.doctor_id
   JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
    AND slot.starts_at < leave.ends_at AND leave.starts_at < slot.ends_at
   LEFT JOIN appointments_appointment AS appointment
-    ON appointment.slot_id = slot.id AND appointment.state IN ('held', 'booked', 'arrived')
+    ON appointment.slot_id = slot.id
+   AND appointment.state IN ('held', 'booked', 'arrived', 'no_show')
  WHERE leave.state = 'done'
    AND (slot.state IN ('free', 'offered') OR appointment.id IS NOT NULL);
 
@@ -119,12 +120,12 @@ SELECT 'schedule ' || schedule.uid AS what
       WHERE slot.schedule_id = schedule.id AND slot.number <= schedule.max_appointments);
 
 -- name: a_called_off_schedule_offers_nothing
--- After a call-off no place is free and nobody still waits for it.
+-- After a call-off no place is free, nobody still waits for it, and nobody has missed a visit.
 SELECT 'slot ' || slot.uid AS what
   FROM scheduling_schedule AS schedule
   JOIN scheduling_slot AS slot ON slot.schedule_id = schedule.id
   LEFT JOIN appointments_appointment AS appointment
-    ON appointment.slot_id = slot.id AND appointment.state IN ('held', 'booked')
+    ON appointment.slot_id = slot.id AND appointment.state IN ('held', 'booked', 'no_show')
  WHERE schedule.state = 'called_off' AND (slot.state = 'free' OR appointment.id IS NOT NULL);
 
 -- name: a_finished_schedule_offers_nothing

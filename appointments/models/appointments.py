@@ -29,12 +29,13 @@ MOVES: dict[AppointmentState, tuple[AppointmentState, ...]] = {
     S.BOOKED: (S.ARRIVED, S.NO_SHOW, S.CANCELLED, S.CALLED_OFF),
     S.ARRIVED: (S.IN_CONSULTATION, S.CALLED_OFF, S.BOOKED),
     S.IN_CONSULTATION: (S.COMPLETED, S.ARRIVED),
-    S.NO_SHOW: (S.ARRIVED, S.BOOKED),
+    S.NO_SHOW: (S.ARRIVED, S.BOOKED, S.CALLED_OFF),
     S.COMPLETED: (),
     S.CANCELLED: (),
     S.CALLED_OFF: (),
     S.EXPIRED: (),
 }
+ENDED_BY_CALLING_OFF = [state for state, moves in MOVES.items() if S.CALLED_OFF in moves]
 IS_LIVE = Q(state__in=[state.value for state in LIVE_STATES])
 
 
@@ -44,6 +45,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def live(self) -> "AppointmentQuerySet":
         """Keep what takes up a place."""
         return self.filter(state__in=LIVE_STATES)
+
+    def to_call_off(self) -> "AppointmentQuerySet":
+        """Keep what calling off ends: who is expected, and who was noted as not come."""
+        return self.filter(state__in=ENDED_BY_CALLING_OFF)
 
     def held(self) -> "AppointmentQuerySet":
         """Keep what waits to be confirmed."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import ngettext
 
@@ -40,7 +40,6 @@ ANSWERS = (  # of several offers, the first that is there says most
     OfferState.LAPSED,
     OfferState.WITHDRAWN,
 )
-EXPECTED = (AppointmentState.HELD, AppointmentState.BOOKED, AppointmentState.ARRIVED)
 
 
 @dataclass(frozen=True)
@@ -129,14 +128,18 @@ def job_of(leave: Leave) -> Job | None:
 
 
 def places_to_clear(leave: Leave) -> SlotQuerySet:
-    """Keep the places inside a leave that are not blocked, but for consultations under way."""
-    begun = Appointment.objects.filter(slot=OuterRef("pk"), state=AppointmentState.IN_CONSULTATION)
+    """Keep the places inside a leave that are not blocked, but for consultations under way.
+
+    A missed visit has blocked its place, and is called off all the same.
+    """
+    there = Appointment.objects.filter(slot=OuterRef("pk"))
     return Slot.objects.filter(
-        ~Exists(begun),
+        ~Q(state=SlotState.BLOCKED) | Exists(there.filter(state=AppointmentState.NO_SHOW)),
+        ~Exists(there.filter(state=AppointmentState.IN_CONSULTATION)),
         schedule__doctor=leave.doctor_id,
         starts_at__lt=leave.ends_at,
         ends_at__gt=leave.starts_at,
-    ).exclude(state=SlotState.BLOCKED)
+    )
 
 
 def called_off_by(leave: Leave) -> AppointmentQuerySet:
@@ -180,8 +183,8 @@ def waiting_beside(visit: Appointment, now: datetime) -> int:
     uids = list(called_off.values_list("uid", flat=True))
     away = Leave.objects.filter(state=LeaveState.CONFIRMED, doctor=visit.doctor_id)
     inside = away.filter(starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at"))
-    booked = (AppointmentState.BOOKED, AppointmentState.ARRIVED)
-    to_come = Appointment.objects.filter(Exists(inside), doctor=visit.doctor_id, state__in=booked)
+    agreed = Appointment.objects.to_call_off().exclude(state=AppointmentState.HELD)
+    to_come = agreed.filter(Exists(inside), doctor=visit.doctor_id)
     return len(uids) - len(_told(uids)) + to_come.count()
 
 
@@ -216,7 +219,7 @@ def impact_of(leave: Leave, now: datetime) -> Impact:
         Hit(
             visit=visit,
             paid=accounts[visit.subject].paid,
-            is_soon=visit.starts_at < now + SOON,
+            is_soon=visit.is_live and visit.starts_at < now + SOON,
             places=places[visit],
         )
         for visit in visits
@@ -314,9 +317,8 @@ def _told(uids: Iterable[uuid.UUID]) -> set[str]:
 
 
 def _visits_in(leave: Leave) -> list[Appointment]:
-    rows = Appointment.objects.filter(
+    rows = Appointment.objects.to_call_off().filter(
         doctor=leave.doctor_id,
-        state__in=EXPECTED,
         starts_at__lt=leave.ends_at,
         ends_at__gt=leave.starts_at,
     )

@@ -23,7 +23,6 @@ from scheduling.models import Leave, Schedule, Slot
 from scheduling.services.slots import block_slots, lock_slots
 
 BATCH = 20  # visits that are called off in one transaction
-EXPECTED = (AppointmentState.BOOKED, AppointmentState.ARRIVED)
 
 
 @retry_on_conflict
@@ -33,7 +32,8 @@ def call_off_schedules(
 ) -> int:
     """Take schedules off the sale for good and call their appointments off; tell how many.
 
-    A consultation that has begun goes on. Calling off twice changes nothing.
+    A consultation that has begun goes on; who was noted as not come missed nothing after all.
+    Calling off twice changes nothing.
     """
     found = Schedule.objects.filter(uid__in=schedule_uids).order_by("id")
     live = _live(lock(found, Rung.SCHEDULE))
@@ -59,8 +59,8 @@ def close_sale(leave: Leave, *, reason: str, by: User, now: datetime) -> None:
         if leave.starts_at <= session.starts_at and session.ends_at <= leave.ends_at
     ]
     _close_sessions(whole, reason, by)
-    expected = Appointment.objects.filter(state__in=EXPECTED, slot__in=slots)
-    booked = set(expected.values_list("slot_id", flat=True))
+    agreed = Appointment.objects.to_call_off().exclude(state=AppointmentState.HELD)
+    booked = set(agreed.filter(slot__in=slots).values_list("slot_id", flat=True))
     _clear([slot for slot in slots if slot.id not in booked], by, now)
 
 
@@ -93,21 +93,25 @@ def _clear(slots: list[Slot], by: User, now: datetime) -> int:
     A consultation that has begun keeps its place.
     """
     withdraw_offers_on(slots, by=by, now=now)
-    live = Appointment.objects.live().filter(slot__in=slots).order_by("starts_at", "id")
-    visits = list(lock(live, Rung.APPOINTMENT))
-    staying = {visit.slot_id for visit in visits if visit.state == AppointmentState.IN_CONSULTATION}
-    ending = [visit for visit in visits if visit.slot_id not in staying]
+    there = Appointment.objects.filter(slot__in=slots).order_by("starts_at", "id")
+    ending = list(lock(there.to_call_off(), Rung.APPOINTMENT))
     for visit in ending:
         _call_off(visit, by, now)
+    begun = there.filter(state=AppointmentState.IN_CONSULTATION)
+    staying = set(begun.values_list("slot_id", flat=True))
     block_slots([slot for slot in slots if slot.id not in staying])
     return len(ending)
 
 
 def _call_off(appointment: Appointment, by: User, now: datetime) -> None:
+    was_missed = appointment.state == AppointmentState.NO_SHOW
     appointment.move_to(AppointmentState.CALLED_OFF)
     appointment.end_reason = EndReason.CLINIC
     appointment.ended_at = now
-    appointment.save(update_fields=["state", "hold_expires_at", "end_reason", "ended_at"])
+    appointment.no_show_at = None
+    appointment.save(
+        update_fields=["state", "hold_expires_at", "end_reason", "ended_at", "no_show_at"]
+    )
     give_up_invoice(
         subject=invoice_subject(appointment),
         percent=100,
@@ -117,3 +121,9 @@ def _call_off(appointment: Appointment, by: User, now: datetime) -> None:
     )
     record_event(Action.APPOINTMENT_CALLED_OFF, subject=appointment, by=by)
     outbox.add("appointment.called_off", key=appointment.uid, appointment_uid=appointment.uid)
+    if was_missed:
+        outbox.add(
+            "appointment.no_show_undone",
+            key=f"{appointment.uid}:{now.isoformat()}",
+            appointment_uid=appointment.uid,
+        )

@@ -42,8 +42,9 @@ def replace_visit(
 ) -> None:
     """Keep up to three comparable places for a called-off visit and tell the member, once.
 
-    A hold that was never confirmed is told of, and given nothing. Who replaces many visits reads
-    the stock once, and says how many wait, this one included.
+    A hold that was never confirmed is told of, and given nothing; nor is a member whose account
+    has ended since a visit that was missed. Who replaces many visits reads the stock once, and says
+    how many wait, this one included.
     """
     rows = Appointment.objects.select_related(
         "member__user", "member__tier", "doctor", "department__clinic"
@@ -52,7 +53,7 @@ def replace_visit(
     if visit.state != AppointmentState.CALLED_OFF or is_told(visit):
         return
     offers = []
-    if visit.confirmed_at:
+    if visit.confirmed_at and visit.member.erased_at is None:
         stock = stock or Stock(free_starts([visit.department_id], now), now)
         offers = _keep_places(visit, stock, waiting or waiting_beside(visit, now) + 1, now)
     tell_called_off(visit, offers, now)

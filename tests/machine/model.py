@@ -374,12 +374,18 @@ class World:
             )
 
     def _clear(self, places):
-        """Withdraw what is offered there, end who is not being seen, close the rest for good."""
+        """Withdraw what is offered there, end who is not being seen, close the rest for good.
+
+        Who was noted as not come is called off, too: the clinic was not there.
+        """
         for place in places:
             for offer in self.offers.values():
                 if (offer.session, offer.number) == _key(place) and offer.state == "open":
                     offer.state = "withdrawn"
                     self.wishes[offer.wish].state = "waiting"
+            for missed in self.visits.values():
+                if (missed.session, missed.number) == _key(place) and missed.state == "no_show":
+                    self._end(missed, "called_off", 100)
             visit = self._live_on(place)
             if visit and visit.state == "in_consultation":
                 continue

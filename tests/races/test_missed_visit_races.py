@@ -15,7 +15,7 @@ from medbook import clock
 from medbook.outbox.services import dispatch_due_messages
 from members.models import Strike
 from scheduling.choices import SlotState
-from tests.appointments.booking import book, fill
+from tests.appointments.booking import book, call_off, fill
 from tests.factories import UserFactory, member_with_patient, schedule_with_slots
 from tests.racing import counted, together
 
@@ -69,6 +69,22 @@ def test_two_sweeps_and_an_undoing_leave_no_strike_of_who_is_there():
 
         state, place, invoices, strikes = settled(visit)
         assert (state, place, invoices) == (AppointmentState.ARRIVED, SlotState.TAKEN, 1)
+        assert not strikes.filter(reference=f"appointment:{visit.uid}").exists()
+
+
+def test_a_sweep_and_a_call_off_leave_no_strike_of_what_the_clinic_caused():
+    for _round in range(ROUNDS):
+        visit = book(member_with_patient(), schedule_with_slots(1))
+        now = visit.slot.schedule.ends_at + timedelta(minutes=15)
+
+        together(
+            partial(call_off, visit.slot.schedule),
+            partial(note_missed_visits, now=now),
+            partial(dispatch_due_messages, now=clock.now()),
+        )
+
+        state, place, invoices, strikes = settled(visit)
+        assert (state, place, invoices) == (AppointmentState.CALLED_OFF, SlotState.BLOCKED, 0)
         assert not strikes.filter(reference=f"appointment:{visit.uid}").exists()
 
 
