@@ -386,6 +386,8 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
 PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
 # Tells by reference which visits are in places that staff want to give up.
 BOOKED_IN = "appointments.selectors.visits.references_in"
+# Counts the places of schedules that were used up by a visit, by the schedule's key.
+USED_UP_IN = "appointments.selectors.visits.places_used_up"
 # Kinds of messages to members, by key; each app words its own.
 MESSAGE_KINDS = ["members.rules.messages.KINDS", "appointments.rules.messages.KINDS"]
 # Each answers with a translatable sentence while a member's account cannot be erased, else None.

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -75,6 +75,16 @@ def visits_under_way(member: Member) -> str | Promise | None:
     if Appointment.objects.live().filter(member=member).exists():
         return _("You have appointments that are not over. Cancel them, or wait until they are.")
     return None
+
+
+def places_used_up(schedule_ids: Collection[int]) -> dict[int, int]:
+    """Count the places in which somebody was seen or missed, by the key of the schedule. One query.
+
+    A visit that is over leaves its place blocked, like one that staff has closed.
+    """
+    over = (AppointmentState.COMPLETED, AppointmentState.NO_SHOW)
+    visits = Appointment.objects.filter(slot__schedule__in=list(schedule_ids), state__in=over)
+    return dict(visits.values_list("slot__schedule").annotate(count=Count("slot", distinct=True)))
 
 
 def references_in(slot_ids: Collection[int]) -> list[str]:

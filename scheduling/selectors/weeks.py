@@ -1,12 +1,14 @@
 """What does a week of rosters look like: who sits when, and how many places are booked?"""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from medbook import clock
@@ -127,7 +129,7 @@ def week_grid(
 ) -> WeekGrid:
     """Read the rosters of departments of one clinic in a week, with their conflicts.
 
-    Nine queries at most, whatever the number of doctors and sessions.
+    Ten queries at most, whatever the number of doctors and sessions.
     """
     doctors = _doctors(departments, week)
     shown = doctors[:MOST_DOCTORS]
@@ -207,22 +209,26 @@ def _midnights(day: date, zone: str) -> tuple[datetime, datetime]:
 def _sessions(
     schedules: list[Schedule], problems: list[Problem]
 ) -> Mapping[tuple[int, date], list[Session]]:
-    booked = dict(
-        Slot.objects.filter(
-            schedule__in=[schedule.pk for schedule in schedules],
-            state__in=(SlotState.TAKEN, SlotState.OFFERED),
-        )
-        .values_list("schedule")
-        .annotate(count=Count("pk"))
-    )
+    booked = _booked([schedule.pk for schedule in schedules])
     of_session: dict[int, list[Problem]] = defaultdict(list)
     for problem in problems:
         of_session[problem.schedule.pk].append(problem)
     found: dict[tuple[int, date], list[Session]] = defaultdict(list)
     for schedule in schedules:
-        session = Session(schedule, booked.get(schedule.pk, 0), of_session[schedule.pk])
+        session = Session(schedule, booked[schedule.pk], of_session[schedule.pk])
         found[schedule.doctor_id, schedule.service_date].append(session)
     return found
+
+
+def _booked(schedule_ids: list[int]) -> Counter[int]:
+    """Count the places that are booked, offered, or used up by a visit. Two queries."""
+    in_use = Slot.objects.filter(
+        schedule__in=schedule_ids, state__in=(SlotState.TAKEN, SlotState.OFFERED)
+    )
+    booked = Counter(dict(in_use.values_list("schedule").annotate(count=Count("pk"))))
+    used_up: dict[int, int] = import_string(settings.USED_UP_IN)(schedule_ids)
+    booked.update(used_up)
+    return booked
 
 
 def _total(day: Day, sessions: Mapping[tuple[int, date], list[Session]]) -> Total:

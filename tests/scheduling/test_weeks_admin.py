@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 
 from appointments.models import Appointment
+from appointments.services.missing import mark_no_show
 from medbook.audit.models import OperationLog
-from scheduling.choices import ConflictKind, LeaveReason, LeaveState, ScheduleState
+from scheduling.choices import ConflictKind, LeaveReason, LeaveState, ScheduleState, SlotState
 from scheduling.models import Leave, Schedule
 from scheduling.rules.weeks import Week
 from tests.appointments.booking import fill
@@ -508,6 +509,19 @@ def test_who_only_sees_schedules_reads_the_grid_and_changes_nothing(department):
     page = reverse("admin:roster_session", args=[draft.uid])
     assert reader.get(page).context["form"] is None
     assert reader.post(page, session_form(draft.doctor, version=1)).status_code == 403
+
+
+def test_places_that_visits_have_used_up_stay_booked(client, department):
+    session = schedule_with_slots(9, doctor__department=department)
+    fill(session, 1, 2)
+    desk = UserFactory(is_staff=True)
+    missed = Appointment.objects.get(slot__number=1)
+    mark_no_show(appointment_uid=missed.uid, by=desk, now=session.ends_at)
+    session.slots.filter(number=3).update(state=SlotState.BLOCKED)
+
+    html = client.get(at("roster", department, Week.of(session.service_date))).text
+
+    assert "2 of 9 places" in html
 
 
 def test_what_is_finished_counts_and_stays_as_it_is(client, department):
