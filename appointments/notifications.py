@@ -20,7 +20,7 @@ from billing.selectors import refunds_of
 from medbook import clock, money
 from members.selectors.wording import Words, changed_template, message_kinds, worded
 from members.services.messages import Fact, notify_member, withdraw_messages
-from scheduling.choices import LeaveReason
+from scheduling.choices import LeaveReason, ScheduleState
 from scheduling.models import Schedule
 
 BOOKED, RESCHEDULED = "appointment_booked", "appointment_rescheduled"
@@ -99,6 +99,35 @@ def tell_wish_ended(entry: WaitlistEntry, schedule: Schedule, now: datetime) -> 
         now=now,
         zone=schedule.time_zone,
     )
+
+
+def tell_wish_over(*, entry_uid: str) -> None:
+    """Tell that a wish has run out, or that its session is called off, whichever it was."""
+    rows = WaitlistEntry.objects.select_related(
+        "member__user", "department__clinic", "schedule__department__clinic"
+    )
+    entry, now = rows.get(uid=uuid.UUID(entry_uid)), clock.now()
+    if entry.schedule and entry.schedule.state == ScheduleState.CALLED_OFF:
+        tell_wish_ended(entry, entry.schedule, now)
+        return
+    wanted_of = lazy(_wanted, str)
+    notify_member(
+        member=entry.member,
+        kind="waitlist_over",
+        key=entry_uid,
+        facts={"wanted": wanted_of(entry)},
+        path="doctors/",
+        now=now,
+        zone=entry.time_zone,
+    )
+
+
+def _wanted(entry: WaitlistEntry) -> str:
+    """Say for when somebody has waited: the start of the session, or the days."""
+    if entry.schedule:
+        return clock.text(entry.schedule.starts_at, entry.time_zone)
+    days = sorted({entry.first_day, entry.last_day})
+    return " – ".join(clock.day_text(day) for day in days)
 
 
 def tell_offered(*, offer_uid: str) -> None:

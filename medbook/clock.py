@@ -20,6 +20,11 @@ def text(instant: datetime, zone: str | None = None) -> str:
     return date_format(local, pgettext("date and time", "D j M, H:i"))
 
 
+def day_text(day: date) -> str:
+    """Say a day in short, in the active language."""
+    return date_format(day, pgettext("short day", "D j M"))
+
+
 def local_date(instant: datetime, zone: str) -> date:
     """Tell the calendar date of an instant in a zone."""
     return instant.astimezone(ZoneInfo(zone)).date()

@@ -376,6 +376,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.completed": ["appointments.services.points.award_points"],
     "invoice.paid": ["appointments.services.points.award_points_for_payment"],
     "schedule.called_off": ["appointments.services.replacing.end_wishes"],
+    "waitlist.ended": ["appointments.notifications.tell_wish_over"],
     "refund.requested": [],
     "offer.made": ["appointments.notifications.tell_offered"],
     "offer.lapsed": ["appointments.notifications.tell_offer_lapsed"],

@@ -89,4 +89,15 @@ KINDS = by_key(
         variables=("when",),
         channels=("sms", "email"),
     ),
+    MessageKind(
+        key="waitlist_over",
+        label=_("Waits that end without a place"),
+        title=_("Your wait has ended without a place"),
+        text=_(
+            "You were on the waitlist for {wanted}. It has ended without a place for you. Please "
+            "look for other times."
+        ),
+        variables=("wanted",),
+        channels=("sms", "email"),
+    ),
 )

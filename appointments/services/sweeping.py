@@ -13,6 +13,7 @@ from appointments.services.offers import move_wish
 from appointments.services.returning import offer_place
 from medbook import clock
 from medbook.locks import Rung, lock, retry_on_conflict
+from medbook.outbox import services as outbox
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.models import Clinic, Slot, SlotQuerySet
 
@@ -36,7 +37,10 @@ def offer_free_places(*, now: datetime) -> int:
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def end_past_wishes(*, now: datetime) -> int:
-    """End the wishes whose days are over or whose session sells no more; tell how many."""
+    """End the wishes whose days are over or whose session sells no more; tell how many.
+
+    Each member is told after the commit.
+    """
     zones = Clinic.objects.values_list("time_zone", flat=True).distinct()
     is_past = Q(schedule__sale_stops_at__lte=now)  # of a session called off: services.replacing
     for zone in zones:
@@ -46,6 +50,7 @@ def end_past_wishes(*, now: datetime) -> int:
     wishes = list(lock(past, Rung.WAITLIST, skip_locked=True))
     for wish in wishes:
         move_wish(wish, EntryState.LEFT, by=None, now=now)
+    outbox.add_many("waitlist.ended", [(str(wish.uid), {"entry_uid": wish.uid}) for wish in wishes])
     return len(wishes)
 
 

@@ -18,6 +18,7 @@ from appointments.selectors.terms import terms_of
 from appointments.selectors.waitlist import (
     Target,
     ended_wishes,
+    open_offers,
     open_wishes,
     own_offer,
     own_wish,
@@ -112,6 +113,7 @@ def wish(request: HttpRequest, member: Member, uid: uuid.UUID) -> HttpResponse:
         "member": member,
         "clinic": entry.department.clinic,
         "wish": entry,
+        "offer": open_offers(member, now).filter(entry=entry).first(),
         "form": form,
         "may_change": entry.state == EntryState.WAITING and entry.schedule is None,
     }

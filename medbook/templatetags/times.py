@@ -48,7 +48,7 @@ def hour(instant: datetime | None, place: Any = None) -> str:
 @register.filter
 def day(value: date | None, place: Any = None) -> str:
     """Say a day in short: "Tue 24 Nov"."""
-    return date_format(_local(value, place), pgettext("short day", "D j M")) if value else ""
+    return clock.day_text(_local(value, place)) if value else ""
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.utils.translation import override
 
 from appointments.choices import AppointmentState, EntryState, OfferState, Source
 from appointments.errors import OfferExpired, PatientBusy
@@ -17,12 +18,16 @@ from appointments.services.offer_answers import (
 )
 from appointments.services.offers import make_offers
 from appointments.services.sweeping import end_past_wishes, offer_free_places
+from appointments.services.waitlist import leave_waitlist
+from medbook import clock
 from medbook.errors import Missing
 from medbook.outbox.models import OutboxMessage
-from members.models import Suspension
+from medbook.outbox.services import dispatch_due_messages
+from members.models import Notification, Suspension
+from members.selectors.wording import said_facts
 from scheduling.choices import SlotState
 from scheduling.errors import SoldOut
-from tests.appointments.booking import book
+from tests.appointments.booking import book, call_off
 from tests.appointments.waiting import accept, after, cancel, decline, open_offer, wait_for
 from tests.factories import (
     SlotFactory,
@@ -345,6 +350,55 @@ def test_wishes_end_with_their_days():
 
     wish.refresh_from_db()
     assert wish.state == EntryState.LEFT
+
+
+def test_who_has_waited_in_vain_is_told_for_when_and_once():
+    session, _ = full_schedule()
+    for_session = wait_for(session, member_with_patient())
+    one_day = wait_for(session, member_with_patient(), schedule=None)
+    days = wait_for(
+        session,
+        member_with_patient(),
+        schedule=None,
+        first_day=session.service_date - timedelta(days=1),
+    )
+
+    end_past_wishes(now=session.ends_at + timedelta(days=1))
+    dispatch_due_messages(now=clock.now())
+    end_past_wishes(now=session.ends_at + timedelta(days=1))
+    dispatch_due_messages(now=clock.now())
+
+    notes = Notification.objects.filter(kind="waitlist_over")
+    with override("en"):
+        told = {note.member: said_facts(note.facts.reveal())["wanted"] for note in notes}
+    assert told == {
+        for_session.member: clock.text(session.starts_at, session.time_zone),
+        one_day.member: clock.day_text(one_day.last_day),
+        days.member: f"{clock.day_text(days.first_day)} – {clock.day_text(days.last_day)}",
+    }
+    assert [note.path for note in notes] == ["doctors/"] * 3
+
+
+def test_who_leaves_on_their_own_is_told_nothing():
+    session, _ = full_schedule()
+    wish = wait_for(session, member_with_patient())
+
+    leave_waitlist(entry_uid=wish.uid, by=wish.member.user, now=clock.now())
+    dispatch_due_messages(now=clock.now())
+
+    assert not Notification.objects.filter(kind="waitlist_over").exists()
+
+
+def test_of_a_session_that_was_called_off_that_is_told_also_where_the_sweep_comes_first():
+    session, _ = full_schedule()
+    wait_for(session, member_with_patient())
+    call_off(session)
+
+    end_past_wishes(now=session.sale_stops_at)
+    dispatch_due_messages(now=clock.now())
+
+    kinds = Notification.objects.filter(kind__startswith="waitlist").values_list("kind", flat=True)
+    assert list(kinds) == ["waitlist_called_off"]
 
 
 def called_off_with_choices():

@@ -204,6 +204,22 @@ def test_leaves(client, alice, full):
     assert "Left the waitlist" in text_of(client.get(PAGE))
 
 
+def test_the_page_of_a_wish_leads_to_its_offer(client, alice, offer, time_machine):
+    page = f"{PAGE}{offer.entry.uid}/"
+    assert f'class="button" href="{offer_page(offer)}"' in text_of(client.get(page))
+
+    time_machine.move_to(offer.expires_at, tick=False)
+
+    assert offer_page(offer) not in text_of(client.get(page))
+
+
+def test_the_page_of_a_wish_asks_few_questions(client, alice, offer, django_assert_max_num_queries):
+    client.get(f"{PAGE}{offer.entry.uid}/")
+
+    with django_assert_max_num_queries(10):
+        client.get(f"{PAGE}{offer.entry.uid}/")
+
+
 def test_an_offer_says_until_when_and_is_accepted_by_one_tap(client, alice, offer):
     page = text_of(client.get(offer_page(offer)))
     assert (
