@@ -109,7 +109,7 @@ def wish(request: HttpRequest, member: Member, uid: uuid.UUID) -> HttpResponse:
         return redirect("appointments:waitlist")
     initial = {name: getattr(entry, name) for name in ("first_day", "last_day", "half_days")}
     form = WhenForm(request.POST if request.method == "POST" else None, initial=initial)
-    context = {
+    context: dict[str, Any] = {
         "member": member,
         "clinic": entry.department.clinic,
         "wish": entry,
