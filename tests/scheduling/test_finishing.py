@@ -40,7 +40,6 @@ def test_a_session_is_finished_once_the_grace_is_over(session):
     assert (noted.subject_uid, noted.actor_uid) == (session.uid, None)
 
 
-@pytest.mark.breaks("taken_means_a_live_appointment", "offered_means_an_open_offer")
 @pytest.mark.parametrize("state", [SlotState.TAKEN, SlotState.OFFERED])
 def test_a_session_goes_on_while_a_place_is_in_use(session, state):
     session.slots.filter(number=1).update(state=state)
