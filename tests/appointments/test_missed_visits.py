@@ -232,6 +232,20 @@ def test_the_desk_still_puts_right_what_happened_in_a_finished_session(visit):
     assert visit.slot.schedule.state == ScheduleState.FINISHED
 
 
+def test_a_finished_session_that_never_sat_is_still_called_off():
+    session = schedule_with_slots(2)
+    visit = book(member_with_patient(), session)
+    sweep(visit)
+    finish_schedules(grace=15 * MINUTE, now=session_end(visit) + 20 * MINUTE)
+
+    call_off(session)
+
+    visit.refresh_from_db()
+    session.refresh_from_db()
+    assert (visit.state, session.state) == (AppointmentState.CALLED_OFF, ScheduleState.CALLED_OFF)
+    assert set(session.slots.values_list("state", flat=True)) == {SlotState.BLOCKED}
+
+
 def test_a_session_is_finished_once_nobody_is_expected_or_still_there(visit):
     """The sweep notes first who has not come; who is being seen keeps the session open."""
     late = schedule_with_slots(1)
