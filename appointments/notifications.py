@@ -141,13 +141,15 @@ def tell_offered(*, offer_uid: str) -> None:
 
 
 def tell_offer_lapsed(*, offer_uid: str) -> None:
-    """Tell that an offer went unanswered, and whether the wish waits on."""
+    """Tell that an offer went unanswered or unconfirmed, and whether the wish waits on."""
     offer = _offer(offer_uid)
     if offer.entry is None:
         return
     withdraw_messages(member=offer.member, kind="waitlist_offer", key=offer_uid)
-    next_of = lazy(_next, str)
-    _tell_of_offer(offer, "waitlist_lapsed", {"next": next_of(offer.entry.state)}, clock.now())
+    next_of, held = lazy(_next, str), offer.appointment
+    until = (held and held.ended_at) or offer.expires_at
+    facts: Mapping[str, Fact] = {"next": next_of(offer.entry.state), "until": until}
+    _tell_of_offer(offer, "waitlist_lapsed", facts, clock.now())
 
 
 def _next(state: str) -> str:
@@ -159,7 +161,10 @@ def _next(state: str) -> str:
 
 def _offer(uid: str) -> Offer:
     rows = Offer.objects.select_related(
-        "entry__member__user", "called_off__member__user", "slot__schedule__department__clinic"
+        "entry__member__user",
+        "called_off__member__user",
+        "slot__schedule__department__clinic",
+        "appointment",
     )
     return rows.get(uid=uuid.UUID(uid))
 

@@ -96,7 +96,7 @@ def expire_lapsed_offers(*, now: datetime) -> int:
 @retry_on_conflict
 @transaction.atomic
 def wait_on_after_lapse(*, appointment_uid: str) -> None:
-    """Let a wish wait on whose accepted place was not confirmed: as an offer not answered.
+    """Let a wish wait on whose accepted place was not confirmed: an offer not answered, and told.
 
     After the commit: the hold ends at its place, from where no wish may be waited for. A patient
     who waits for the same again meanwhile keeps that newer wish only.
@@ -114,6 +114,7 @@ def wait_on_after_lapse(*, appointment_uid: str) -> None:
     for wish in lock_wishes([offer]):
         if wish.state == EntryState.FULFILLED and not same_wishes(wish).exists():
             _count_lapse(wish, offer.appointment.ended_at or clock.now())
+            outbox.add("offer.lapsed", key=offer.uid, offer_uid=offer.uid)
 
 
 def offer_of(offer_uid: uuid.UUID, by: User) -> Offer:

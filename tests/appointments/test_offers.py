@@ -235,6 +235,12 @@ def test_a_hold_from_an_offer_that_runs_out_counts_as_a_silence():
     wish.refresh_from_db()
     assert (wish.state, wish.lapses) == (EntryState.WAITING, 1)
     assert open_offer(bo)
+    dispatch_due_messages(now=clock.now())
+    told = Notification.objects.get(kind="waitlist_lapsed", member=alice)
+    with override("en"):
+        said = said_facts(told.facts.reveal())
+    assert said["until"] == clock.text(held.hold_expires_at, schedule.time_zone)
+    assert said["next"] == "You keep your place on the waitlist."
 
 
 def test_at_night_nobody_is_asked_and_nobody_can_take_the_place_before_who_waits():
