@@ -1,9 +1,10 @@
 """How do weekly patterns become the schedules and places of the coming dates?"""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -14,12 +15,14 @@ from medbook.audit.services import record_event
 from members.models import User
 from scheduling.choices import RunState
 from scheduling.models import Department, ReleaseRun, Schedule
-from scheduling.selectors.generation import DueDate, Obstacle, planned_dates
+from scheduling.selectors.generation import DueDate, Obstacle, PlannedDate, planned_dates
 from scheduling.selectors.releases import chosen_dates, due_dates
 from scheduling.services.leaves import lock_doctors
 from scheduling.services.places import make_slots
 
 log = structlog.get_logger(__name__)
+
+TOGETHER = 7  # dates of a department; their doctors are locked for as long
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def make_due_schedules(
     department_code: str | None = None,
     tell: Tell | None = None,
 ) -> list[MadeDate]:
-    """Make what is missing in every department's horizon, each date in its own transaction.
+    """Make what is missing in every department's horizon, some dates in a transaction.
 
     Any number of runs, late, doubled or at once, come to the same end: docs/flows/release.md.
     A date that fails is noted as failed and tried again by the next run; the others go on.
@@ -71,33 +74,53 @@ def generate_schedules(
 def _make_dates(
     *, due: list[DueDate], now: datetime, by: User | None, tell: Tell | None
 ) -> list[MadeDate]:
-    dates = []
-    for count, date_due in enumerate(due, 1):
-        try:
-            made = _make_date(due=date_due, now=now, by=by)
-        except Exception as error:
-            if isinstance(error, DatabaseError) and locks.is_away(error):
-                raise
-            made = MadeDate(_note_failure(due=date_due, error=error, now=now, by=by))
-        if made is not None:
-            dates.append(made)
-        if tell:
-            tell(count, len(due), made)
+    dates: list[MadeDate] = []
+    count = 0
+    for batch in _batches(due):
+        made = {one.run.service_date: one for one in _make_batch(batch, now, by)}
+        dates += made.values()
+        for one in batch:
+            count += 1
+            if tell:
+                tell(count, len(due), made.get(one.service_date))
     return dates
+
+
+def _batches(due: Iterable[DueDate]) -> Iterator[list[DueDate]]:
+    """Put the dates of a department together that share a transaction and what it reads."""
+    for _department, group in groupby(due, key=lambda one: one.department.pk):
+        dates = list(group)
+        for start in range(0, len(dates), TOGETHER):
+            yield dates[start : start + TOGETHER]
+
+
+def _make_batch(batch: list[DueDate], now: datetime, by: User | None) -> list[MadeDate]:
+    """Make some dates of a department together; where one of them fails, each by itself."""
+    try:
+        return _make_together(batch, now, by)
+    except Exception as error:
+        if isinstance(error, DatabaseError) and locks.is_away(error):
+            raise
+        if len(batch) > 1:
+            return [made for due in batch for made in _make_batch([due], now, by)]
+        return [MadeDate(_note_failure(due=batch[0], error=error, now=now, by=by))]
 
 
 @locks.retry_on_conflict
 @transaction.atomic(durable=True)
-def _make_date(*, due: DueDate, now: datetime, by: User | None) -> MadeDate | None:
-    """Make one department's date; None when another run is making it right now."""
-    if not _spared(due):
-        return None
+def _make_together(batch: list[DueDate], now: datetime, by: User | None) -> list[MadeDate]:
+    """Make dates of one department, except those that another run is making right now."""
+    mine = [due for due in batch if _spared(due)]
+    lock_doctors(batch[0].department.doctors.values_list("pk", flat=True))
+    return [_make_date(planned, now, by) for planned in planned_dates(mine)]
+
+
+def _make_date(planned: PlannedDate, now: datetime, by: User | None) -> MadeDate:
+    due = planned.due
     run, is_new = ReleaseRun.objects.get_or_create(
         department=due.department, service_date=due.service_date, defaults={"started_at": now}
     )
     was_done = run.state == RunState.DONE
-    lock_doctors(due.department.doctors.values_list("pk", flat=True))
-    (planned,) = planned_dates([due])
     made = _insert(planned.schedules)
     left_out = (schedule for schedule in planned.schedules if schedule.pk is None)
     obstacles = [*planned.obstacles, *_explain(left_out)]

@@ -419,15 +419,15 @@ def test_without_its_constraints_a_doubled_run_does_double(monkeypatch):
     monkeypatch.setattr(generation, "_made", lambda dates: set())
     due = generation.DueDate(template.doctor.department, TODAY)
 
-    release._make_date(due=due, now=NIGHT, by=None)
-    release._make_date(due=due, now=NIGHT, by=None)
+    release._make_together([due], NIGHT, None)
+    release._make_together([due], NIGHT, None)
     assert Schedule.objects.count() == 1
 
     with connection.schema_editor() as editor:
         for constraint in constraints:
             editor.remove_constraint(Schedule, constraint)
     try:
-        release._make_date(due=due, now=NIGHT, by=None)
+        release._make_together([due], NIGHT, None)
         assert Schedule.objects.count() == 2
     finally:
         with connection.cursor() as cursor:
