@@ -61,14 +61,23 @@ class Schedule(models.Model):
         null=True,
         blank=True,
         editable=False,
+        db_index=False,
         related_name="schedules",
         verbose_name=_("roster template"),
     )
     doctor = models.ForeignKey(
-        Doctor, models.PROTECT, related_name="schedules", verbose_name=_("doctor")
+        Doctor,
+        models.PROTECT,
+        db_index=False,
+        related_name="schedules",
+        verbose_name=_("doctor"),
     )
     department = models.ForeignKey(
-        Department, models.PROTECT, related_name="schedules", verbose_name=_("department")
+        Department,
+        models.PROTECT,
+        db_index=False,
+        related_name="schedules",
+        verbose_name=_("department"),
     )
     room = models.ForeignKey(Room, models.PROTECT, related_name="schedules", verbose_name=_("room"))
     visit_type = models.ForeignKey(
@@ -106,6 +115,7 @@ class Schedule(models.Model):
     class Meta:
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
+        # With the constraint on template and date, also the indexes of these three keys.
         indexes = [
             models.Index(fields=["doctor", "service_date"], name="schedule_doctor_date"),
             models.Index(fields=["department", "service_date"], name="schedule_department_date"),
@@ -275,7 +285,11 @@ class Slot(models.Model):
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     schedule = models.ForeignKey(
-        Schedule, models.PROTECT, related_name="slots", verbose_name=_("schedule")
+        Schedule,
+        models.PROTECT,
+        db_index=False,
+        related_name="slots",
+        verbose_name=_("schedule"),
     )
     number = models.PositiveSmallIntegerField(_("number"))
     starts_at = models.DateTimeField(_("starts at"))
@@ -300,6 +314,7 @@ class Slot(models.Model):
         verbose_name_plural = _("places")
         default_permissions = ("view",)
         constraints = [
+            # Its index is the schedule's, too.
             models.UniqueConstraint(fields=["schedule", "number"], name="one_slot_per_number"),
             models.CheckConstraint(condition=Q(number__gte=1), name="slot_number_starts_at_one"),
             models.CheckConstraint(

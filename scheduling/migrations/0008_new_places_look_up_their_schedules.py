@@ -31,6 +31,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scheduling", "0006_leave_versions")]
+    dependencies = [("scheduling", "0007_sessions_to_finish")]
 
     operations = [migrations.RunSQL(FORWARD, REVERSE)]
