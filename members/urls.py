@@ -76,6 +76,11 @@ urlpatterns = [
     path("account/privacy/", privacy.privacy, name="privacy"),
     path("account/privacy/export/", privacy.export, name="export"),
     path("account/privacy/export/<uuid:uid>/", privacy.export_progress, name="export_progress"),
+    path(
+        "account/privacy/export/<uuid:uid>/cancel/",
+        privacy.cancel_export,
+        name="cancel_export",
+    ),
     path("account/privacy/export/<uuid:uid>/file/", privacy.export_file, name="export_file"),
     path("account/access-log/", privacy.access_log, name="access_log"),
     path("account/erase/", privacy.erase, name="erase"),

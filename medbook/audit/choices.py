@@ -91,6 +91,7 @@ class Action(TextChoices):
     ACCESS_DENIED = "access.denied", _("Access denied")
     CALENDAR_FEED_OPENED = "calendar_feed.opened", _("Calendar address made")
     CALENDAR_FEED_CLOSED = "calendar_feed.closed", _("Calendar address ended")
+    JOB_CANCELLED = "job.cancelled", _("Job cancelled")
     EXPORT_MADE = "export.made", _("Export made")
     KEY_ROTATED = "key.rotated", _("Key rotated")
 

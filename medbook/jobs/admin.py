@@ -1,21 +1,26 @@
-"""How far is the long work, and what has failed?"""
+"""How far is the long work, what has failed, and how is it cancelled?"""
 
 import csv
 import io
 import uuid
 from itertools import islice
+from typing import cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from medbook import clock
 from medbook.admin_site import MedBookAdminSite
+from medbook.audit.services import Identified
+from medbook.errors import Missing, Refused
 from medbook.jobs.models import Job
+from medbook.jobs.services import cancel_job
 
 JOBS_ON_A_PAGE = 50
 MOST_LINES_SHOWN = 200
@@ -49,12 +54,26 @@ def job(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "title": found.label,
         "job": found,
         "is_own": is_own,
-        "is_silent": found.is_silent(clock.now()),
+        "is_quiet": found.is_quiet(clock.now()),
+        "may_cancel": found.may_be_cancelled and found.may_be_cancelled_by(request.user),
+        "so_far": found.so_far() if is_own else None,
         "may_see_all": request.user.has_perm(VIEW),
         "header": lines[0] if lines else [],
         "lines": lines[1:],
     }
     return TemplateResponse(request, "admin/jobs/job.html", context)
+
+
+@require_POST
+def job_cancel(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """Stop a job; what it has made stays."""
+    try:
+        cancel_job(job_uid=uid, by=cast(Identified, request.user), now=clock.now())
+    except Missing as nothing:
+        raise Http404 from nothing
+    except Refused as refusal:
+        messages.error(request, refusal.detail)
+    return redirect("admin:job", uid)
 
 
 @require_safe
@@ -83,6 +102,7 @@ if isinstance(admin.site, MedBookAdminSite):
     admin.site.add_page("jobs/", jobs, name="jobs", title=_("Jobs"), permission=VIEW)
     for route, view, name in (
         ("jobs/<uuid:uid>/", job, "job"),
+        ("jobs/<uuid:uid>/cancel/", job_cancel, "job_cancel"),
         ("jobs/<uuid:uid>/file/", job_file, "job_file"),
     ):
         admin.site.add_page(

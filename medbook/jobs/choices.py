@@ -11,6 +11,7 @@ class JobState(TextChoices):
     RUNNING = "running", pgettext_lazy("job", "Running")
     DONE = "done", pgettext_lazy("job", "Done")
     FAILED = "failed", pgettext_lazy("job", "Failed")
+    CANCELLED = "cancelled", pgettext_lazy("job", "Cancelled")
 
 
 UNFINISHED = (JobState.WAITING, JobState.RUNNING)

@@ -1,6 +1,6 @@
 """What kinds of long work are there, and what does each do?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,7 +40,23 @@ class Work(Protocol):
         """When this attempt began."""
 
     def reached(self, phase: str, done: int = 0, total: int = 0) -> None:
-        """Say how far the work is, at least once a minute. Raises: TakenByAnother."""
+        """Say how far the work is, every half minute or oftener. Raises: Stopped."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What did not go well: where, and why."""
+
+    where: str
+    why: str
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What a job has come to until now: its figures by their names, and its latest problems."""
+
+    counts: Mapping[str, int]
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True)
@@ -48,11 +64,18 @@ class JobKind:
     """One kind of job: its name, its phases in order with their names, and what it does.
 
     `run` is called outside any transaction; a job whose worker died is run again from the start.
+    One that says in `if_cancelled` what is kept of it may be cancelled: it stops where it next
+    says how far it is, and what it has made by then must be whole. `so_far` tells what a job
+    about these ids has made since an instant; `again` gives the address at which somebody asks
+    for the same anew.
     """
 
     label: str | Promise
     phases: Mapping[str, str | Promise]
     run: Callable[[Work], Result | None]
+    if_cancelled: str | Promise = ""
+    so_far: Callable[[Mapping[str, str], datetime], SoFar] | None = None
+    again: Callable[[Mapping[str, str]], str] | None = None
 
 
 def kind_of(key: str) -> JobKind:

@@ -9,12 +9,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from medbook.encryption import SealedBytesField
 from medbook.jobs.choices import UNFINISHED, JobState
-from medbook.jobs.kinds import JobKind, kind_of
+from medbook.jobs.kinds import JobKind, SoFar, kind_of
 
+QUIET = timedelta(seconds=30)  # so long a worker says nothing before people are told
 SILENT = timedelta(minutes=1)  # a worker that says nothing for so long is taken for dead
+CANCEL = "jobs.cancel_job"
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -41,7 +44,7 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=40)
     asked_by_uid = models.UUIDField(_("asked by"))
     ids = models.JSONField(_("ids"), default=dict)
-    state = models.CharField(_("state"), max_length=8, choices=JobState, default=JobState.WAITING)
+    state = models.CharField(_("state"), max_length=9, choices=JobState, default=JobState.WAITING)
     phase = models.CharField(_("phase"), max_length=40, blank=True)
     done = models.PositiveIntegerField(_("done"), default=0)
     total = models.PositiveIntegerField(_("of"), default=0)
@@ -61,6 +64,7 @@ class Job(models.Model):
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
         default_permissions = ("view",)
+        permissions = [("cancel_job", _("Can cancel the jobs of others"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=JobState.values), name="job_state_is_known"
@@ -97,11 +101,57 @@ class Job(models.Model):
         """Tell whether somebody has asked for it."""
         return self.asked_by_uid == getattr(user, "uid", None)
 
+    def may_be_cancelled_by(self, user: object) -> bool:
+        """Tell whether somebody has a say in whether it goes on: who asked, or who holds CANCEL."""
+        has_perm = getattr(user, "has_perm", None)
+        return self.is_asked_by(user) or bool(has_perm and has_perm(CANCEL))
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Tell whether it is of a kind that may stop halfway, and not over."""
+        return self.is_unfinished and bool(self.if_cancelled)
+
+    @property
+    def if_cancelled(self) -> str | Promise:
+        """What is kept of it when it is cancelled; '' of a kind that goes on to its end."""
+        kind = self._known_kind()
+        return kind.if_cancelled if kind else ""
+
     @property
     def phases(self) -> Mapping[str, str | Promise]:
         """The names of its phases, in order; none where the settings no longer know its kind."""
         kind = self._known_kind()
         return kind.phases if kind else {}
+
+    def so_far(self) -> SoFar | None:
+        """Tell what it has come to since it began; None of a kind that does not say."""
+        kind = self._known_kind()
+        if kind is None or kind.so_far is None or self.started_at is None:
+            return None
+        return kind.so_far(self.ids, self.started_at)
+
+    @property
+    def again(self) -> str:
+        """The address at which the same is asked for anew, or ''."""
+        kind = self._known_kind()
+        return kind.again(self.ids) if kind and kind.again and not self.is_unfinished else ""
+
+    @property
+    def percent(self) -> int:
+        """How much of it is done, in whole hundredths."""
+        return self.done * 100 // self.total if self.total else 0
+
+    @property
+    def time_left(self) -> str:
+        """Say how long it still takes, or ''."""
+        if (seconds := self.seconds_left) is None:
+            return ""
+        if seconds < 120:
+            said = ngettext("about %(count)s second left", "about %(count)s seconds left", seconds)
+            return said % {"count": seconds}
+        minutes = round(seconds / 60)
+        said = ngettext("about %(count)s minute left", "about %(count)s minutes left", minutes)
+        return said % {"count": minutes}
 
     @property
     def seconds_left(self) -> int | None:
@@ -112,9 +162,9 @@ class Job(models.Model):
         pace = (self.heartbeat_at - self.started_at) / max(self.done, 1)
         return int((pace * (self.total - self.done)).total_seconds())
 
-    def is_silent(self, now: datetime) -> bool:
-        """Tell whether its worker is taken for dead."""
-        is_old = self.heartbeat_at is not None and self.heartbeat_at < now - SILENT
+    def is_quiet(self, now: datetime) -> bool:
+        """Tell whether nothing has been heard of its worker for a while."""
+        is_old = self.heartbeat_at is not None and self.heartbeat_at < now - QUIET
         return self.state == JobState.RUNNING and is_old
 
     @property

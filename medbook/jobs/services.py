@@ -1,4 +1,4 @@
-"""How is long work asked for, done once, and carried on when its worker dies?"""
+"""How is long work asked for, done once, cancelled, and carried on when its worker dies?"""
 
 import uuid
 from collections.abc import Mapping
@@ -10,9 +10,14 @@ from celery import current_app
 from django.db import transaction
 
 from medbook import clock
+from medbook.audit.choices import Action
+from medbook.audit.services import Identified, record_event
+from medbook.errors import Missing
 from medbook.jobs.choices import JobState
+from medbook.jobs.errors import JobIsOver, JobRunsToTheEnd
 from medbook.jobs.kinds import Result, kind_of
 from medbook.jobs.models import Job
+from medbook.locks import retry_on_conflict
 
 log = structlog.get_logger(__name__)
 
@@ -21,13 +26,13 @@ MOST_ATTEMPTS = 3
 KEPT = timedelta(days=7)
 
 
-class TakenByAnother(Exception):
-    """This worker was taken for dead, and another has begun the job anew."""
+class Stopped(Exception):
+    """The job is cancelled, or another worker has begun it anew: this one goes no further."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A job at work: one attempt, whose words count only while no other has begun."""
+    """A job at work: one attempt, whose words count until it is cancelled or begun by another."""
 
     uid: uuid.UUID
     by_uid: uuid.UUID
@@ -36,14 +41,14 @@ class Running:
     attempt: int
 
     def reached(self, phase: str, done: int = 0, total: int = 0) -> None:
-        """Say how far the work is, in a transaction of its own. Raises: TakenByAnother."""
+        """Say how far the work is, in a transaction of its own. Raises: Stopped."""
         self.note(phase=phase, done=done, total=max(done, total), heartbeat_at=clock.now())
 
     def note(self, **changed: object) -> None:
-        """Write what this attempt has come to. Raises: TakenByAnother."""
+        """Write what this attempt has come to. Raises: Stopped."""
         mine = Job.objects.filter(uid=self.uid, state=JobState.RUNNING, attempts=self.attempt)
         if not mine.update(**changed):
-            raise TakenByAnother
+            raise Stopped
 
 
 def start_job(*, kind: str, by_uid: uuid.UUID, ids: Mapping[str, str], now: datetime) -> Job:
@@ -60,6 +65,28 @@ def start_job(*, kind: str, by_uid: uuid.UUID, ids: Mapping[str, str], now: date
 def poke_runner() -> None:
     """Ask the worker to look for jobs; a sweep finds what this misses."""
     current_app.send_task(RUNNER, ignore_result=True, retry=False)
+
+
+@retry_on_conflict
+@transaction.atomic(durable=True)
+def cancel_job(*, job_uid: uuid.UUID, by: Identified, now: datetime) -> Job:
+    """Stop a job: what it has made stays, and nothing more is made.
+
+    A worker that is at it learns so when it next says how far it is.
+    Raises: Missing for who has no say in it, JobRunsToTheEnd, JobIsOver.
+    """
+    job = Job.objects.filter(uid=job_uid).defer("result").first()
+    if job is None or not job.may_be_cancelled_by(by):
+        raise Missing()
+    if job.is_unfinished and not job.may_be_cancelled:
+        raise JobRunsToTheEnd()
+    unfinished = Job.objects.unfinished().filter(pk=job.pk)
+    if not unfinished.update(state=JobState.CANCELLED, finished_at=now):
+        raise JobIsOver()
+    job.refresh_from_db()
+    facts = {"kind": job.kind, "done": job.done, "total": job.total}
+    record_event(Action.JOB_CANCELLED, subject=job, by=by, facts=facts)
+    return job
 
 
 def run_due_jobs(*, now: datetime, limit: int = 20) -> int:
@@ -97,7 +124,7 @@ def run_job(running: Running) -> bool:
     try:
         result = kind_of(kind).run(running)
         _finish(running, result)
-    except TakenByAnother:
+    except Stopped:
         return False
     except Exception as error:
         log.warning("job.failed", kind=kind, error=type(error).__name__)
@@ -120,11 +147,10 @@ def _finish(running: Running, result: Result | None) -> None:
 def _fail(running: Running) -> None:
     try:
         running.note(state=JobState.FAILED, finished_at=clock.now())
-    except TakenByAnother:
+    except Stopped:
         return
 
 
 def forget_old_jobs(*, now: datetime) -> int:
     """Delete finished jobs with their results when their time is over; tell how many."""
-    finished = Job.objects.filter(state__in=(JobState.DONE, JobState.FAILED))
-    return finished.filter(finished_at__lte=now - KEPT).delete()[0]
+    return Job.objects.filter(finished_at__lte=now - KEPT).delete()[0]

@@ -68,6 +68,7 @@ EXPORT = JobKind(
     label=_("Everything about a member"),
     phases={"gathering": _("Gathering"), "writing": _("Writing the files")},
     run=build_export,
+    if_cancelled=_("Nothing is kept of it."),
 )
 
 

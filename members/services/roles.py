@@ -112,6 +112,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *DECIDES,
         "outbox.view_outboxmessage",
         "jobs.view_job",
+        "jobs.cancel_job",
         "reports.view_reports",
     },
 }

@@ -1,6 +1,7 @@
 """Where does a member see, take along and erase what is known about them?"""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import logout as end_session
@@ -13,7 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError
+from medbook.jobs.errors import JobIsOver
 from medbook.jobs.models import Job
+from medbook.jobs.services import cancel_job
 from members.forms.privacy import ErasureForm
 from members.models import Member
 from members.selectors.consents import standings
@@ -30,6 +33,7 @@ WORDS = {
     "running": _("Your data is being put together. You may leave this page."),
     "done": _("Your data is ready."),
     "failed": _("Your data could not be put together. Nothing is lost; please try again."),
+    "cancelled": _("You have stopped this. Nothing is kept of it."),
 }
 
 
@@ -61,6 +65,16 @@ def export_progress(request: HttpRequest, member: Member, uid: uuid.UUID) -> Htt
     is_part = request.headers.get("HX-Request") == "true"
     template = "members/export_state.html" if is_part else "members/export.html"
     return render(request, template, context)
+
+
+@for_members
+@require_POST
+def cancel_export(request: HttpRequest, member: Member, uid: uuid.UUID) -> HttpResponse:
+    """Stop the putting together; of one that is over, show how it ended."""
+    job = _own_export(member, uid)
+    with suppress(JobIsOver):
+        cancel_job(job_uid=job.uid, by=member.user, now=clock.now())
+    return redirect("members:export_progress", job.uid)
 
 
 @recent_sign_in_required

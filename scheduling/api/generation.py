@@ -11,13 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from medbook import clock
-from medbook.api_input import StrictSerializer, idempotency_key
+from medbook.api_input import NoBody, StrictSerializer, idempotency_key
 from medbook.api_schema import keyed, refuses
 from medbook.endpoints import Endpoint
 from medbook.errors import InProgress
 from medbook.idempotency.services import IdempotencyKeyReused
 from medbook.jobs.choices import JobState
+from medbook.jobs.errors import JobIsOver, JobRunsToTheEnd
 from medbook.jobs.models import Job
+from medbook.jobs.services import cancel_job
 from members.api.permissions import IsStaff
 from members.selectors.people import signed_in
 from scheduling.api.views import StaffEndpoint
@@ -87,6 +89,20 @@ class JobDetail(Endpoint):
         if found is None or not (found.is_asked_by(user) or user.has_perm("jobs.view_job")):
             raise NotFound
         return Response(JobSerializer(found).data)
+
+
+class JobCancel(Endpoint):
+    """Cancelling a job, for who asked for it and for who may cancel the jobs of others."""
+
+    permission_classes = (IsStaff,)
+
+    @extend_schema(operation_id="cancel_job", request=NoBody, responses={200: JobSerializer})
+    @refuses(JobIsOver, JobRunsToTheEnd)
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Stop a job; what it has made stays."""
+        self.said(NoBody)
+        job = cancel_job(job_uid=uid, by=signed_in(request.user), now=clock.now())
+        return Response(JobSerializer(job).data)
 
 
 def _departments(said: dict[str, Any]) -> list[Department]:

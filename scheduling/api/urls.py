@@ -26,6 +26,11 @@ urlpatterns = [
         name="admin-roster-generate",
     ),
     path("admin/jobs/<uuid:uid>/", generation.JobDetail.as_view(), name="admin-job"),
+    path(
+        "admin/jobs/<uuid:uid>/cancel/",
+        generation.JobCancel.as_view(),
+        name="admin-job-cancel",
+    ),
     path("admin/releases/", views.ReleaseList.as_view(), name="admin-release-list"),
     path("admin/releases/run/", views.ReleaseRunNow.as_view(), name="admin-release-run"),
 ]

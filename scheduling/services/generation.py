@@ -2,7 +2,6 @@
 
 import csv
 import io
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +20,7 @@ from members.models import User
 from scheduling.models import Department
 from scheduling.rules.generation import require_possible
 from scheduling.selectors.generation import DueDate
+from scheduling.selectors.generation_job import asked_anew, departments_of, generated_so_far
 from scheduling.selectors.releases import clash_sentences
 from scheduling.services.release import MadeDate, generate_schedules
 
@@ -79,9 +79,8 @@ def start_generation(
 def run_generation(work: Work) -> Result:
     """Make what is missing, date by date; begun again, it goes on with what is still missing."""
     work.reached("looking")
-    uids = [uuid.UUID(uid) for uid in work.ids["departments"].split()]
     made = generate_schedules(
-        departments=Department.objects.filter(uid__in=uids).order_by("clinic__code", "code"),
+        departments=departments_of(work.ids),
         first=date.fromisoformat(work.ids["first"]),
         last=date.fromisoformat(work.ids["last"]),
         now=work.now,
@@ -99,6 +98,9 @@ GENERATION = JobKind(
         "making": gettext_lazy("Making sessions and places"),
     },
     run=run_generation,
+    if_cancelled=gettext_lazy("The sessions made by then stay; no more are made."),
+    so_far=generated_so_far,
+    again=asked_anew,
 )
 
 

@@ -4,6 +4,7 @@ from medbook.jobs.kinds import JobKind, Result
 from medbook.jobs.models import Job
 
 seen = []
+cancel = []  # what to call in the middle of the work
 
 
 def _write(work):
@@ -28,8 +29,19 @@ def _lose(work):
     seen.append("went on")
 
 
+def _stop(work):
+    """Write until it is cancelled from outside, after the second of three."""
+    for number in range(1, 4):
+        work.reached("writing", number, 3)
+        seen.append(number)
+        if number == 2:
+            cancel.pop()()
+    return Result(b"all", "words.bin", "application/octet-stream")
+
+
 PHASES = {"writing": "Writing"}
 WRITE = JobKind("Write", PHASES, _write)
 FAIL = JobKind("Fail", PHASES, _fail)
 TELL = JobKind("Tell", PHASES, _only_tell)
+STOP = JobKind("Stop", PHASES, _stop, if_cancelled="The words stay.")
 LOSE = JobKind("Lose", PHASES, _lose)

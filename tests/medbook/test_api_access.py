@@ -42,7 +42,7 @@ CALLS = [
 
 
 # Whose it is decides, not a permission: staff finds what they asked for themselves.
-OF_WHO_ASKED = {"api/v1/admin/jobs/<uuid:uid>/"}
+OF_WHO_ASKED = {"api/v1/admin/jobs/<uuid:uid>/", "api/v1/admin/jobs/<uuid:uid>/cancel/"}
 
 
 def permission_of(route):

@@ -170,6 +170,21 @@ def test_one_export_runs_at_a_time(alice):
         start_export(member=alice, by=alice.user, now=clock.now())
 
 
+def test_a_member_stops_an_export_and_nothing_is_kept(alice):
+    client = signed_in(alice)
+    job = start_export(member=alice, by=alice.user, now=clock.now())
+    page = f"/en/account/privacy/export/{job.uid}/"
+    assert f'action="{page}cancel/"' in client.get(page).text
+
+    stopped = client.post(f"{page}cancel/", follow=True)
+
+    assert "You have stopped this. Nothing is kept of it." in stopped.text
+    assert f'action="{page}cancel/"' not in stopped.text
+    assert run_due_jobs(now=clock.now()) == 0
+    assert client.post(f"{page}cancel/").status_code == 302
+    start_export(member=alice, by=alice.user, now=clock.now())
+
+
 def test_three_exports_a_day_and_no_fourth(alice):
     now = clock.now()
     for _each in range(3):

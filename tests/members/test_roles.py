@@ -69,7 +69,7 @@ MATRIX = {
     "billing.refund": {"view": {D, F, A}, "hand_back_refund": {D, F}},
     "approvals.approval": {"view": {F, A, X}, "decide_approval": {F, X}},
     "audit.operationlog": {"view": {A}},
-    "jobs.job": {"view": {A, X}},
+    "jobs.job": {"view": {A, X}, "cancel_job": {X}},
     "outbox.outboxmessage": {"view": {X}},
     "reports.report": {"view_reports": {S, F, A, X}},
 }

@@ -134,6 +134,56 @@ def test_a_program_starts_a_generation_once_and_asks_how_far_it_is():
     assert refusal(others.get(f"{ROOT}admin/jobs/{told['id']}/")) == (404, "not_found")
 
 
+def test_a_generation_cancelled_halfway_keeps_what_is_made_and_is_asked_for_anew(
+    client, scheduler, monkeypatch
+):
+    template = a_pattern()
+    monday = monday_ahead()
+    LeaveFactory(
+        doctor=template.doctor,
+        starts_at=datetime.fromisoformat(f"{monday + timedelta(days=8)}T08:00+08:00"),
+        ends_at=datetime.fromisoformat(f"{monday + timedelta(days=8)}T12:00+08:00"),
+    )
+    page = client.post(PAGE, asked(monday, weeks="3"))["Location"]
+    reached = jobs.Running.reached
+
+    def cancelled_after_ten(work, phase, done=0, total=0):
+        reached(work, phase, done, total)
+        if done == 10:
+            assert "10 of 21" in client.get(page).text
+            assert client.post(f"{page}cancel/")["Location"] == page
+
+    monkeypatch.setattr(jobs.Running, "reached", cancelled_after_ten)
+
+    assert jobs.run_due_jobs(now=clock.now()) == 0
+
+    told = client.get(page)
+    assert [each.service_date for each in Schedule.objects.all()] == [monday + timedelta(days=1)]
+    assert "when 10 of 21 were done. The sessions made by then stay" in told.text
+    assert list(told.context["so_far"].counts.values())[1:] == [1, 0]
+    assert f"{monday + timedelta(days=8)}</b>" in told.text
+    assert "the doctor is away then." in told.text
+    again = client.get(told.context["job"].again)
+    assert (again.status_code, again.context["form"].cleaned_data["weeks"]) == (200, 3)
+    assert again.context["preview"].total.unchanged == 1
+
+
+def test_a_program_cancels_a_generation_that_it_asked_for():
+    a_pattern()
+    api = caller(staff("run_release"))
+    monday = monday_ahead()
+    body = {"first_day": f"{monday}", "last_day": f"{monday + timedelta(days=6)}"}
+    job = api.post(f"{ROOT}admin/roster/generate/", body).json()
+    cancel = f"{ROOT}admin/jobs/{job['id']}/cancel/"
+    others = caller(staff("run_release"))
+
+    assert refusal(others.post(cancel)) == (404, "not_found")
+    told = api.post(cancel)
+    assert (told.status_code, told.json()["state"]) == (200, "cancelled")
+    assert refusal(api.post(cancel)) == (409, "job_is_over")
+    assert jobs.run_due_jobs(now=clock.now()) == 0
+
+
 @pytest.mark.parametrize(
     ("first", "last"), [(-3, 4), (0, 92), (5, 4), (400, 401)], ids=["past", "long", "back", "far"]
 )

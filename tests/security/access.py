@@ -85,6 +85,7 @@ PAGES_AND_API = {
     "members:export": MEMBER,
     "members:export_progress": OWNER,
     "members:export_file": OWNER,
+    "members:cancel_export": OWNER,
     "members:access_log": MEMBER,
     "members:erase": MEMBER,
     "members:erased": PUBLIC,
@@ -137,6 +138,7 @@ PAGES_AND_API = {
     "admin-release-run": {SCHEDULER},
     "admin-roster-generate": {SCHEDULER},
     "admin-job": Hidden({AUDITOR, ADMINISTRATOR}),  # and who asked for it
+    "admin-job-cancel": Hidden({ADMINISTRATOR}),  # likewise
     "admin-appointment-check-in": {DESK},
     "admin-appointment-start": {DOCTOR},
     "admin-appointment-finish": {DOCTOR},
@@ -156,6 +158,7 @@ PAGES_AND_API = {
     "/admin/<url>": "nothing",
     "admin:jobs": {AUDITOR, ADMINISTRATOR},
     "admin:job": Hidden({AUDITOR, ADMINISTRATOR}),  # and who asked for it
+    "admin:job_cancel": Hidden({ADMINISTRATOR}),  # and who asked for it
     "admin:job_file": "nothing",  # but for who asked for it
     "admin:roster_generate": {SCHEDULER},
     "admin:member_search": {DESK, AUDITOR, ADMINISTRATOR},
