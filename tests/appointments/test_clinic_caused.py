@@ -18,6 +18,7 @@ from medbook.jobs.services import run_due_jobs
 from medbook.outbox.services import dispatch_due_messages
 from members.choices import PointReason
 from members.models import Delivery, Member, Notification, PointEntry, Strike
+from members.services.erasing import erase_member
 from members.services.points import earn_points
 from reports.selectors import broken_invariants
 from scheduling.choices import LeaveState, SlotState
@@ -115,6 +116,19 @@ def test_the_pause_that_the_visit_alone_caused_ends(visit):
     deliver()
 
     assert not patient.suspensions.running(clock.now()).exists()
+
+
+def test_of_an_account_that_has_ended_the_money_goes_back_and_no_place_is_kept(visit):
+    deliver()
+    colleague_session(visit.slot.schedule, 3, starts_at=clock.now() + timedelta(hours=20))
+    erase_member(member_uid=visit.member.uid, by=visit.member.user, now=clock.now())
+
+    by_session(visit)
+    deliver()
+
+    assert Refund.objects.get().amount == visit.price
+    assert not visit.offers.exists()
+    assert not Delivery.objects.filter(kind="appointment_called_off").exists()
 
 
 def test_staff_sees_before_confirming_what_goes_back(visit):
