@@ -45,8 +45,8 @@ def generated_so_far(ids: Ids, since: datetime) -> SoFar:
     latest = latest.order_by("-department__clinic__code", "-department__code", "-service_date")
     counts = {
         _("Dates made in full"): counted["made"],
-        _("with conflicts"): counted["in_part"],
-        _("failed"): counted["failed"],
+        _("Dates with conflicts"): counted["in_part"],
+        _("Dates that failed"): counted["failed"],
     }
     return SoFar(counts, _problems(latest[:PROBLEMS_SHOWN]))
 
