@@ -1,6 +1,7 @@
 """Does whatever people do leave the books as the model says, and would a bug be seen?"""
 
 import os
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -49,6 +50,31 @@ def run(machine, examples):
 
 def test_the_books_and_the_model_agree(machine):
     run(machine, EXAMPLES)
+
+
+@pytest.mark.parametrize("calls_off", ["leave", "call_off"])
+def test_they_agree_on_a_missed_visit_that_is_called_off_which_chance_seldom_tries(
+    machine, calls_off
+):
+    story = machine()
+    story.open_clinic()
+    story.book(("ann", "ann"), "A1", 1, 100)
+    story.pay(0)
+    story.wait_until("A1", "start", 0)
+    story.wait(timedelta(minutes=16))
+    story.go_on(0, "miss")
+    story.deliver()
+    if calls_off == "leave":
+        story.leave("A1", 60, 0)
+    else:
+        story.call_off("A1", 0)
+    story.deliver()
+
+    story.the_books_say_what_the_model_says()
+    story.the_whole_database_is_as_it_must_be()
+    states = [visit.state for visit in story.world.visits.values()]
+    story.teardown()
+    assert states == ["called_off"]
 
 
 def overtake(slots, now):
