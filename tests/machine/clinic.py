@@ -62,6 +62,7 @@ DONE_FOR_MEMBERS = {
         "points.award_points_for_payment",
         "points.take_back_awarded_points",
         "offer_answers.wait_on_after_lapse",
+        "replacing.end_wishes",
         "strikes.count_missed_visit",
         "strikes.forgive_missed_visit",
     )

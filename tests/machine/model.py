@@ -127,7 +127,7 @@ class World:
     wishes: dict[int, Wish] = field(default_factory=dict)
     offers: dict[int, Offer] = field(default_factory=dict)
     leaves: list[tuple[str, datetime, datetime]] = field(default_factory=list)
-    news: list[tuple[str, int]] = field(default_factory=list)
+    news: list[tuple[str, int | str]] = field(default_factory=list)
 
     # What members do
 
@@ -349,7 +349,7 @@ class World:
         session = self.sessions[session_name]
         if session.state == "called_off":
             return
-        session.state = "called_off"
+        self._close(session_name)
         self._clear(session.places.values())
 
     def leave(self, doctor, starts_at, ends_at):
@@ -362,16 +362,21 @@ class World:
         ):
             raise No("leave_overlaps")
         self.leaves.append((doctor, starts_at, ends_at))
-        for session in self.sessions.values():
+        for name, session in self.sessions.items():
             if session.doctor != doctor:
                 continue
-            if starts_at <= session.starts_at and session.ends_at <= ends_at:
-                session.state = "called_off"
+            is_whole = starts_at <= session.starts_at and session.ends_at <= ends_at
+            if is_whole and session.state != "called_off":
+                self._close(name)
             self._clear(
                 place
                 for place in session.places.values()
                 if place.starts_at < ends_at and starts_at < place.ends_at
             )
+
+    def _close(self, session_name):
+        self.sessions[session_name].state = "called_off"
+        self.news.append(("closed", session_name))
 
     def _clear(self, places):
         """Withdraw what is offered there, end who is not being seen, close the rest for good.
@@ -438,13 +443,15 @@ class World:
                 self._offer(place)
         for wish in self.wishes.values():
             session = self.sessions[wish.session]
-            is_over = session.sale_stops_at <= self.now or session.state == "called_off"
-            if wish.state == "waiting" and is_over:
+            if wish.state == "waiting" and session.sale_stops_at <= self.now:
                 wish.state = "left"
 
     def deliver(self):
-        """Do what is done after the commit: points go back, wishes wait on."""
+        """Do what is done after the commit: points go back, wishes wait on or end."""
         for what, number in self.news:
+            if what == "closed":
+                self._end_wishes(number)
+                continue
             visit = self.visits[number]
             if what == "ended":
                 self.points[visit.member] += visit.points
@@ -453,6 +460,11 @@ class World:
                 if wish.state == "fulfilled" and not self._waits(wish.patient, wish.session):
                     self._count_lapse(wish)
         self.news.clear()
+
+    def _end_wishes(self, session_name):
+        for wish in self.wishes.values():
+            if wish.session == session_name and wish.state in ("waiting", "offered"):
+                wish.state = "left"
 
     # The waitlist
 
