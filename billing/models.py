@@ -202,7 +202,7 @@ class Refund(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.reference
+        return f"{self.reference} · {self.shown_amount}"
 
     @property
     def shown_amount(self) -> str:

@@ -43,6 +43,7 @@ def test_the_desk_confirms_that_the_money_was_given_back(client, refund):
     done = give_back(client, refund, confirmed="1")
 
     assert "Hand the money over first" in asked.text
+    assert f"<li>{refund.reference} · ¥180</li>" in asked.text
     assert "¥180 given back." in done.text
     refund.refresh_from_db()
     assert (refund.state, refund.settled_by.is_staff) == ("succeeded", True)
