@@ -75,3 +75,19 @@ def test_a_message_leads_to_the_visit(visitor, alice):
 
     page.wait_for_url("**/en/appointments/*/")
     assert alice.notifications.get(kind="appointment_called_off").read_at is not None
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_number_of_unread_messages_is_not_cut_off(visitor, alice, width):
+    for number in range(10):
+        notify_member(
+            member=alice, kind="code", key=str(number), facts={"code": "1"}, now=clock.now()
+        )
+    page = visitor(alice, width=width)
+
+    page.goto("/en/appointments/")
+
+    count = page.locator(".me > summary .count")
+    assert int(count.evaluate("count => count.firstChild.data")) > 9
+    box = count.bounding_box()
+    assert box["x"] + box["width"] <= width
