@@ -42,7 +42,7 @@ def unbroken(said: str) -> SafeString:
 @register.filter
 def hour(instant: datetime | None, place: Any = None) -> str:
     """Say the time of day: "09:20"."""
-    return date_format(_local(instant, place), "H:i") if instant else ""
+    return f"{_local(instant, place):%H:%M}" if instant else ""
 
 
 @register.filter

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -57,6 +58,11 @@ class Scope:
         rows = Department.objects.filter(clinic=self.clinic, is_active=True)
         return list(rows.order_by("code")) if self.clinic else []
 
+    @property
+    def today(self) -> date:
+        """The date in the clinic."""
+        return _today(self.clinic)
+
     def query(self, week: Week | None = None) -> str:
         """Write it for an address, perhaps of another week."""
         return urlencode(
@@ -81,6 +87,11 @@ class Scope:
         )
 
 
+def _today(clinic: Clinic | None) -> date:
+    now = clock.now()
+    return clock.local_date(now, clinic.time_zone) if clinic else clock.site_date(now)
+
+
 def _scope(request: HttpRequest) -> Scope | RosterFilter:
     """Read what is asked for; the form with its errors where that makes no sense."""
     form = RosterFilter(request.GET)
@@ -91,9 +102,7 @@ def _scope(request: HttpRequest) -> Scope | RosterFilter:
     department = asked["department"]
     if "department" not in request.GET and clinic:
         department = Department.objects.filter(clinic=clinic, is_active=True).first()
-    now = clock.now()
-    today = clock.local_date(now, clinic.time_zone) if clinic else clock.site_date(now)
-    week = asked["week"] or Week.of(today)
+    week = asked["week"] or Week.of(_today(clinic))
     shown = {"week": str(week), "clinic": clinic, "department": department}
     codes = {name: getattr(value, "code", value) or "" for name, value in shown.items()}
     return Scope(RosterFilter(codes), week, clinic, department)
@@ -135,8 +144,9 @@ def _week(
         "query": scope.query(),
         "before": scope.query(scope.week.moved(-1)),
         "after": scope.query(scope.week.moved(1)),
-        "now": scope.query(Week.of(clock.site_date(clock.now()))),
+        "now": scope.query(Week.of(scope.today)),
         "rooms": Room.objects.filter(clinic=scope.clinic, is_active=True).order_by("code"),
+        "sessions": _address_before_uid("admin:roster_session"),
         "chosen": chosen,
         "ticked": ticked,
         "may_add": request.user.has_perm(ADD),
@@ -144,6 +154,12 @@ def _week(
         "may_call_off": request.user.has_perm("appointments.call_off"),
     }
     return _page(request, "week", context, status=status)
+
+
+def _address_before_uid(name: str) -> str:
+    """Find what the addresses of all such pages begin with: to ask for each takes long."""
+    nobody = uuid.UUID(int=0)
+    return reverse(name, args=[nobody]).removesuffix(f"{nobody}/")
 
 
 @require_POST

@@ -4,12 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from medbook import clock
 from scheduling.choices import ScheduleState, SlotState
@@ -35,8 +37,36 @@ class Session:
     @property
     def half(self) -> str:
         """The half of the day in which it sits."""
+        return str(rules.half_day(self._times[0]).label)
+
+    @property
+    def hours(self) -> str:
+        """The clinic's time from when until when it sits: "09:00–12:00"."""
+        start, end = self._times
+        return f"{start:%H:%M}–{end:%H:%M}"
+
+    @cached_property
+    def _times(self) -> tuple[time, time]:
         zone = ZoneInfo(self.schedule.time_zone)
-        return str(rules.half_day(self.schedule.starts_at.astimezone(zone).time()).label)
+        schedule = self.schedule
+        return schedule.starts_at.astimezone(zone).time(), schedule.ends_at.astimezone(zone).time()
+
+    @property
+    def may_change(self) -> bool:
+        """Tell whether anything of it can still be changed."""
+        return self.schedule.state in (ScheduleState.DRAFT, ScheduleState.PUBLISHED)
+
+    @property
+    def state(self) -> str:
+        """Name its state."""
+        return str(ScheduleState(self.schedule.state).label)
+
+    @property
+    def filled(self) -> str:
+        """Say how many of its places are booked."""
+        count = self.schedule.max_appointments
+        text = ngettext("%(booked)s of %(count)s place", "%(booked)s of %(count)s places", count)
+        return text % {"booked": self.booked, "count": count}
 
     @property
     def differences(self) -> list[str]:
@@ -44,11 +74,9 @@ class Session:
         schedule, template = self.schedule, self.schedule.template
         if template is None:
             return []
-        zone = ZoneInfo(schedule.time_zone)
-        hours = [at.astimezone(zone).time() for at in (schedule.starts_at, schedule.ends_at)]
         compared = {
             _("room"): (schedule.room_id, template.room_id),
-            _("hours"): (hours, [template.start_time, template.end_time]),
+            _("hours"): (self._times, (template.start_time, template.end_time)),
             _("places"): (schedule.max_appointments, template.max_appointments),
             _("fee"): (schedule.fee, template.fee),
         }
