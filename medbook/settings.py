@@ -417,6 +417,10 @@ STAFF_ERRANDS = {
 # What is done once a second person has approved it, by kind.
 APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}
 
+# Release
+
+RELEASE_THREADS = env.int("RELEASE_THREADS", default=3)  # each has a connection of its own
+
 # Points
 
 POINTS_ADJUSTMENT_LIMIT = env.int("POINTS_ADJUSTMENT_LIMIT", default=1000)  # above: two people

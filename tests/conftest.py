@@ -28,9 +28,10 @@ BLOCKER = pytest.StashKey[object]()
 
 
 def pytest_configure(config):
-    """Make passwords cheap, and keep messages to the worker in this process."""
+    """Make passwords cheap; keep messages to the worker and a release in this thread."""
     settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
     current_app.conf.broker_url = "memory://"
+    settings.RELEASE_THREADS = 1  # another thread would not see what a test has not committed
     config.addinivalue_line("markers", "invariants: the whole database is checked after the test")
     config.addinivalue_line("markers", "breaks(*names): invariants that this test breaks by hand")
 

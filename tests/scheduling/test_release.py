@@ -270,11 +270,11 @@ def test_a_date_that_fails_at_its_last_write_leaves_no_schedule_behind():
 
 
 @pytest.mark.parametrize("doctors", [1, 20])
-def test_a_date_costs_26_queries_whatever_the_number_of_doctors(doctors, django_assert_num_queries):
+def test_a_date_costs_27_queries_whatever_the_number_of_doctors(doctors, django_assert_num_queries):
     department = DepartmentFactory(horizon_days=1)
     RosterTemplateFactory.create_batch(doctors, weekday=3, doctor__department=department)
 
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(27):
         made = make_due_schedules(now=NIGHT - timedelta(hours=1))
 
     assert totals(made) == (doctors, doctors * 12)
@@ -384,6 +384,36 @@ def run_twice_at_once():
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_that_are_made_side_by_side_are_told_of_in_order(settings):
+    settings.RELEASE_THREADS = 3
+    for _department in range(3):
+        RosterTemplateFactory(weekday=3)
+    told = []
+
+    made = make_due_schedules(now=NIGHT, tell=lambda count, total, date: told.append((count, date)))
+
+    assert told == list(enumerate(made, start=1))
+    assert [one.run.service_date for one in made] == [TODAY + n * DAY for n in range(15)] * 3
+    assert totals(made) == (9, 9 * 12)
+    assert Slot.objects.count() == 9 * 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stops_a_run_stops_what_has_not_begun(settings):
+    settings.RELEASE_THREADS = 2
+    for _department in range(8):
+        RosterTemplateFactory(weekday=3)
+
+    def stop(count, total, made):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        make_due_schedules(now=NIGHT, tell=stop)
+
+    assert 0 < ReleaseRun.objects.count() < 8 * 15 / 2
 
 
 @pytest.mark.django_db(transaction=True)
