@@ -18,8 +18,11 @@ def leave_period(
 ) -> tuple[datetime, datetime] | None:
     """Turn a clinic's days and times into instants; without an end time the last day counts whole.
 
-    None for an hour that the clinic's clock does not have.
+    None for an hour that the clinic's clock, or the calendar of years 1 to 9999, does not have.
     """
-    last, until = (last_day, ends) if ends else (last_day + timedelta(days=1), time(0))
-    starts_at, ends_at = instant(first_day, starts, zone), instant(last, until, zone)
+    try:
+        last, until = (last_day, ends) if ends else (last_day + timedelta(days=1), time(0))
+        starts_at, ends_at = instant(first_day, starts, zone), instant(last, until, zone)
+    except OverflowError:
+        return None
     return (starts_at, ends_at) if starts_at and ends_at else None

@@ -93,6 +93,8 @@ def test_a_draft_is_taken_up_again_as_it_was_written(scheduler):
         {"last_day": "2020-01-01"},
         {"first_day": "2020-01-01", "last_day": "2020-01-02"},
         {"last_day": "2099-01-01"},
+        {"last_day": "9999-12-31"},
+        {"first_day": "0001-01-01", "last_day": "0001-01-01"},
         {"start_time": "11:00", "end_time": "11:00"},
         {"doctor": "nobody"},
         {"doctor": ""},
