@@ -43,7 +43,7 @@ KINDS = by_key(
         label=_("Visits that the clinic calls off"),
         title=_("The clinic has called off your visit"),
         text=_(
-            "We are sorry: your visit on {when} cannot take place. {why} {money} {choices} "
+            "We are sorry: the clinic has called off your visit on {when}. {why} {money} {choices} "
             "Reference: {reference}."
         ),
         variables=("when", "why", "money", "choices", "reference"),
