@@ -6,11 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -96,7 +98,11 @@ def problem(code: str, status_code: int, detail: str, **more: Any) -> dict[str, 
 
 def problem_of(refusal: DomainError) -> dict[str, Any]:
     """Word a refusal with its facts."""
-    facts = {name: _plain(fact) for name, fact in refusal.facts.items() if name != "retry_after"}
+    facts = {
+        name: _plain(fact, refusal.zone)
+        for name, fact in refusal.facts.items()
+        if name != "retry_after"
+    }
     code = CODE_BY_KIND.get(type(refusal), refusal.code)
     return problem(code, status_of(refusal), refusal.detail, **facts)
 
@@ -184,9 +190,9 @@ def _by_field(detail: Any, field: str = "") -> list[dict[str, str]]:
     return [{"field": field, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}]
 
 
-def _plain(fact: Any) -> Any:
+def _plain(fact: Any, zone: str | None) -> Any:
     if isinstance(fact, datetime):
-        return fact.isoformat()
+        return timezone.localtime(fact, ZoneInfo(zone) if zone else None).isoformat()
     return str(fact) if isinstance(fact, UUID | Decimal | Promise) else fact
 
 

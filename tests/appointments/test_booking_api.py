@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -278,7 +279,8 @@ def test_a_no_brings_the_facts_along(alice):
 
     answer = order(alice, schedule, pay="desk")
 
-    assert answer.json()["opens_at"] == schedule.release_at.isoformat()
+    opens_at = schedule.release_at.astimezone(ZoneInfo(schedule.time_zone))
+    assert answer.json()["opens_at"] == opens_at.isoformat()
 
 
 def test_a_place_that_somebody_took_a_moment_ago_is_taken(alice, bo):
