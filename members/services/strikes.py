@@ -44,7 +44,7 @@ def record_strike(
         strike.excused_at, strike.excuse = None, ""
         strike.save(update_fields=["excused_at", "excuse"])
     record_event(Action.STRIKE_RECORDED, subject=strike, patient=patient)
-    if _is_third(strike):
+    if _is_one_of_three(strike):
         suspension = Suspension.objects.create(
             patient=patient,
             starts_at=now,
@@ -103,16 +103,16 @@ def excuse(
     record_event(Action.STRIKE_EXCUSED, subject=strike, patient=patient, by=by, reason=reason)
     caused = patient.suspensions.running(now).filter(caused_by__isnull=False)
     for suspension in caused.select_related("caused_by"):
-        if suspension.caused_by and not _is_third(suspension.caused_by):
+        if suspension.caused_by and not _is_one_of_three(suspension.caused_by):
             end(suspension, now)
             _tell(patient, "booking_resumed", suspension, now)
 
 
-def _is_third(strike: Strike) -> bool:
-    """Tell whether a missed visit, with those before it that count, pauses booking."""
+def _is_one_of_three(strike: Strike) -> bool:
+    """Tell whether a missed visit, with those around it that count, pauses booking."""
     since = strike.occurred_at - rules.STRIKES_WITHIN
     counting = Strike.objects.filter(patient=strike.patient_id).counting(since)
-    return rules.is_third_strike(
+    return rules.is_one_of_three(
         list(counting.values_list("occurred_at", flat=True)), strike.occurred_at
     )
 

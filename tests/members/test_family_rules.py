@@ -14,7 +14,7 @@ from members.rules.family import (
     is_told,
     next_place_at,
 )
-from members.rules.strikes import is_third_strike
+from members.rules.strikes import is_one_of_three
 
 NOW = datetime(2026, 11, 28, 8, tzinfo=UTC)
 DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
@@ -131,8 +131,27 @@ def test_a_member_hears_of_it_within_thirty_days_before(days_before, told):
         ([0, 1, 89], True),
         ([0, 1, 90], False),
         ([0, 1, 90, 91], False),
-        ([-1, 0, 1], False),
+        ([-1, 0, 1], True),
     ],
 )
 def test_three_missed_visits_within_ninety_days_pause_booking(days_ago, is_third):
-    assert is_third_strike([NOW - days * DAY for days in days_ago], NOW) == is_third
+    assert is_one_of_three([NOW - days * DAY for days in days_ago], NOW) == is_third
+
+
+@pytest.mark.parametrize(
+    ("noted", "others", "is_third"),
+    [
+        (10, [9, 2], True),
+        (10, [50, 2], True),
+        (10, [98, 9], True),
+        (10, [99, 9], False),
+        (10, [2], False),
+        (60, [100, 0], False),
+        (89, [2, 0], True),
+        (90, [2, 0], False),
+    ],
+)
+def test_three_missed_visits_pause_in_whatever_order_they_are_noted(noted, others, is_third):
+    missed = [NOW - days * DAY for days in (*others, noted)]
+
+    assert is_one_of_three(missed, NOW - noted * DAY) == is_third

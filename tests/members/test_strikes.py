@@ -138,12 +138,21 @@ def test_an_excuse_ends_the_pause_that_would_not_be_without_it(alice, patient, d
 
 def test_an_excuse_leaves_a_pause_with_three_others(patient, desk):
     strikes = miss(patient, 4, 3, 2, 1)
-    first, second = Suspension.objects.order_by("id")
+    pauses = list(Suspension.objects.order_by("id"))
 
     excuse(strikes[0], desk)
+    assert list(Suspension.objects.running(clock.now()).order_by("id")) == pauses
 
-    assert not Suspension.objects.running(clock.now()).filter(pk=first.pk).exists()
-    assert Suspension.objects.running(clock.now()).filter(pk=second.pk).exists()
+    excuse(strikes[1], desk)
+    assert not Suspension.objects.running(clock.now()).exists()
+
+
+def test_the_third_pauses_though_it_was_missed_before_the_others(patient):
+    miss(patient, 1, 2)
+    assert not Suspension.objects.exists()
+
+    miss(patient, 3)
+    assert Suspension.objects.running(clock.now()).filter(patient=patient).exists()
 
 
 def test_an_excuse_leaves_what_staff_has_decided(patient, desk):
