@@ -29,7 +29,7 @@ run: .venv/local  ## database, web server and worker on this machine; PORT=8000
 	@exec $(BIN)/python -m medbook.supervisor
 
 test: .venv/dev  ## the tests; TESTS=tests/members WORKERS=0
-	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 check: .venv/dev  ## format, lint, types, directions of imports, migrations, settings
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from itertools import product
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -96,7 +97,8 @@ def test_every_parameter_of_every_page_may_say_anything(world, person, kind):
         path = route.path(world.fill)
         page = client.get(path)
         names = set(FURTHER["admin" if route.is_admin else "page"])
-        if page.status_code == 200 and "text/html" in page.headers["Content-Type"]:
+        is_read = page.status_code == 200 and "text/html" in page.headers["Content-Type"]
+        if is_read:
             found = Forms(page.text)
             names |= found.parameters
             names |= {
@@ -104,7 +106,7 @@ def test_every_parameter_of_every_page_may_say_anything(world, person, kind):
             }
         tries = [dict.fromkeys(names, value)]
         is_list = route.admin_act and route.admin_act[1] == "list"
-        if kind in ONE_BY_ONE and (is_list or not route.is_admin):
+        if is_read and kind in ONE_BY_ONE and (is_list or not route.is_admin):
             tries += [{name: value} for name in sorted(names)]
         for fields in tries:
             answer = client.get(f"{path}?{encoded(fields)}")
@@ -259,19 +261,19 @@ def test_line_breaks_make_no_header(world):
 
 
 @pytest.mark.parametrize("name", ["sessionid", "csrftoken", "django_language", "messages"])
-@pytest.mark.parametrize("value", ["\x00", "x" * 5000, MARKUP, "é", '"', "\\073"])
-def test_cookies_may_say_anything(world, name, value):
-    for path in ("/en/", "/", "/admin/login/", "/api/v1/me/"):
+def test_cookies_may_say_anything(world, name):
+    values = ("\x00", "x" * 5000, MARKUP, "é", '"', "\\073")
+    for value, path in product(values, ("/en/", "/", "/admin/login/", "/api/v1/me/")):
         client = world.browser(ANONYMOUS)
         answer = client.get(path, headers={"Cookie": f"{name}={value}"})
-        assert complaint(answer, value) is None
+        assert complaint(answer, value) is None, (path, value)
 
 
 @pytest.mark.parametrize(
     "header", ["Accept-Language", "User-Agent", "Referer", "Host", "Accept", "Authorization"]
 )
-@pytest.mark.parametrize("value", ["\x00", "x" * 5000, MARKUP, "é" * 50, "Bearer \x00", "*;q=9"])
-def test_headers_may_say_anything(world, header, value):
-    for path in ("/en/", "/", "/admin/", "/api/v1/me/"):
+def test_headers_may_say_anything(world, header):
+    values = ("\x00", "x" * 5000, MARKUP, "é" * 50, "Bearer \x00", "*;q=9")
+    for value, path in product(values, ("/en/", "/", "/admin/", "/api/v1/me/")):
         answer = world.browser(ANONYMOUS).get(path, headers={header: value})
-        assert complaint(answer, value) is None
+        assert complaint(answer, value) is None, (path, value)
