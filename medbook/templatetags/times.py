@@ -1,6 +1,6 @@
 """How are days and times said on a page? Instants always in the clinic's zone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,14 @@ register = template.Library()
 def moment(instant: datetime | None, place: Any = None) -> str:
     """Say day and time: "Tue 24 Nov, 09:20"."""
     return clock.text(instant, _zone_name(place)) if instant else ""
+
+
+@register.filter
+def ending(instant: datetime, place: Any = None) -> str:
+    """Say when a period ends; at midnight, the day that is over: "Tue 24 Nov, 24:00"."""
+    if _local(instant, place).time() != time(0):
+        return moment(instant, place)
+    return moment(instant - timedelta(minutes=1), place).replace("23:59", "24:00")
 
 
 @register.filter

@@ -35,6 +35,13 @@ def test_a_date_stays_what_it_is_in_every_zone():
     assert times.day(date(2026, 11, 24), SHANGHAI) == "Tue 24 Nov"
 
 
+def test_a_period_that_ends_at_midnight_ends_with_its_last_day():
+    midnight = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+
+    assert times.ending(midnight, SHANGHAI) == "Tue 24 Nov, 24:00"
+    assert times.ending(midnight, LONDON) == "Tue 24 Nov, 16:00"
+
+
 def test_nothing_is_said_of_no_instant():
     assert times.moment(None, SHANGHAI) == times.hour(None) == times.day(None) == ""
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from appointments.models import Appointment
 from appointments.services.missing import mark_no_show
+from medbook import clock
 from medbook.audit.models import OperationLog
 from scheduling.choices import ConflictKind, LeaveReason, LeaveState, ScheduleState, SlotState
 from scheduling.models import Leave, Schedule
@@ -97,6 +98,20 @@ def test_a_week_shows_doctors_by_department_with_their_sessions(client, departme
     assert "Ann Li" in html
     assert "2 of 9 places" in this_week
     assert not re.search(r"\sstyle=|<script(?![^>]+src=)", html)
+
+
+@pytest.mark.parametrize(
+    ("zone", "week"), [("Asia/Shanghai", "2031-W11"), ("Europe/Berlin", "2031-W10")]
+)
+def test_this_week_goes_by_the_date_in_the_clinic(monkeypatch, zone, week):
+    early_on_monday = datetime.fromisoformat("2031-03-10T01:00:00+08:00")
+    monkeypatch.setattr(clock, "now", lambda: early_on_monday)
+    DepartmentFactory(clinic=ClinicFactory(time_zone=zone))
+
+    html = client_of(scheduler()).get(GRID).text
+
+    assert re.search(rf'href="[^"]*week={week}[^"]*">This week<', html)
+    assert f'value="{week}"' in html
 
 
 def test_the_number_of_doctors_costs_no_query(client, department, django_assert_max_num_queries):
