@@ -1,5 +1,7 @@
 """What may every test rely on? No network, quick passwords, an empty cache, locks at rest."""
 
+import gc
+
 import pytest
 from celery import current_app
 from django.conf import settings
@@ -41,6 +43,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.nodeid.startswith(WHERE_INVARIANTS_HOLD) or _is_transactional(item):
             item.add_marker(pytest.mark.invariants)
+
+
+def pytest_collection_finish():
+    """Leave what all tests share out of garbage collection, which walks it again and again."""
+    gc.freeze()
 
 
 def _is_transactional(item):

@@ -1,12 +1,31 @@
 """What do the tests of the doors share?"""
 
-import pytest
+from copy import deepcopy
 
+import pytest
+from django.db import transaction
+
+from members.selectors.tiers import forget_privileges
 from tests.security.world import make_world
 
 
+@pytest.fixture(scope="module")
+def _built(django_db_setup, django_db_blocker):
+    """Make the hospital once for a file; what a test does to it is undone with the test."""
+    around = transaction.atomic()
+    around._from_testcase = True  # as pytest-django's own: services insist on being outermost
+    with django_db_blocker.unblock():
+        forget_privileges()
+        around.__enter__()
+        world = make_world()
+    yield world
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.__exit__(None, None, None)
+
+
 @pytest.fixture
-def world(db, settings):
-    """Make the hospital; nobody is kept out for asking too much."""
+def world(_built, db, settings):
+    """Enter the hospital; nobody is kept out for asking too much."""
     settings.API_RATE_LIMITED = False
-    return make_world()
+    return deepcopy(_built)
