@@ -68,7 +68,9 @@ class ConsentMissing(NotAllowed):
 class PatientSuspended(NotAllowed):
     """Online booking is paused for this patient, whoever books."""
 
-    message = _("Online booking for them is paused until %(until)s. Please call the clinic.")
+    message = _(
+        "Online booking for this patient is paused until %(until)s. Please call the clinic."
+    )
 
 
 class CoolingDown(Refused):

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.rules.booking import arrive_by
 from appointments.rules.desk import DeskSale, desk_sale
@@ -67,7 +68,7 @@ def desk_sessions(*, text: str, day: date, member: Member, now: datetime) -> lis
 
 
 def read_aloud(visit: Appointment) -> list[tuple[str, str]]:
-    """Say a booking as it is read out on the telephone, in each language of the clinic."""
+    """Say a booking as it is read out to the caller, in each language of the clinic."""
     said = []
     for language in LANGUAGES:
         with override(language):
@@ -76,16 +77,21 @@ def read_aloud(visit: Appointment) -> list[tuple[str, str]]:
 
 
 def _sentence(visit: Appointment) -> str:
+    facts = {"room": visit.slot.schedule.room.code, "reference": " ".join(visit.reference)}
+    if visit.state == AppointmentState.ARRIVED:
+        return _(
+            "You are taken in with %(doctor)s, room %(room)s. Please wait there until you are "
+            "called. Your reference is %(reference)s."
+        ) % {**facts, "doctor": visit.doctor.name}
     zone = visit.time_zone
     return _(
         "Your visit is booked for %(when)s at %(clinic)s, room %(room)s. Please be there by "
         "%(arrive_by)s. Your reference is %(reference)s."
     ) % {
+        **facts,
         "when": clock.text(visit.starts_at, zone),
         "clinic": visit.department.clinic.name,
-        "room": visit.slot.schedule.room.code,
         "arrive_by": clock.text(arrive_by(visit.starts_at), zone),
-        "reference": " ".join(visit.reference),
     }
 
 

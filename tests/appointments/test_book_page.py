@@ -174,6 +174,7 @@ def test_a_suspended_member_is_turned_away_with_the_date_and_no_times(client, al
 
     assert answer.status_code == 403
     assert "Online booking is paused for you until" in answer.text
+    assert 'href="/en/patients/">See why' in answer.text
     assert not answer.context["helps"]
 
 

@@ -149,6 +149,9 @@ def test_who_is_here_without_an_appointment_is_taken_in(browser, alice):
     visit = Appointment.objects.get(member=alice)
     assert answer["Location"] == reverse("admin:book_done", args=[visit.reference])
     assert visit.state == AppointmentState.ARRIVED
+    read_out = browser.get(answer["Location"]).text
+    assert "You are taken in with" in read_out
+    assert "be there by" not in read_out  # the time is past
     refused = browser.post(at("walk_in", link, schedule.uid), {"idempotency_key": "two"})
     assert refused.status_code == 409
 
