@@ -197,6 +197,15 @@ class RepairOver(Refused):
     message = _("A visit's state can be corrected on the day of the visit only.")
 
 
+class NobodyAwaited(Refused):
+    """The session is over: who has not come by now has missed it."""
+
+    message = _(
+        "The session is over, so nobody is waited for any more. If the patient was there, tick "
+        "that; otherwise excuse the missed visit."
+    )
+
+
 class PaymentDue(Refused):
     """The rest of a higher price is to be paid before the visit."""
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from appointments.choices import AppointmentState
-from appointments.errors import CalledOff, StillExpected, WrongState
+from appointments.errors import CalledOff, NobodyAwaited, StillExpected, WrongState
 from appointments.models import Appointment, AppointmentQuerySet
 from appointments.rules import visits as rules
 from appointments.selectors.terms import agreed_price
@@ -67,8 +67,8 @@ def undo_no_show(
     """Put right on the same day that somebody was noted as not come: arrived, or awaited again.
 
     The place and the invoice are as they were before; the missed visit no longer counts.
-    Raises: RepairOver, CalledOff, SlotTaken, PatientBusy, AlreadyBookedDoctorDay,
-    AlreadyBookedDepartmentDay, WrongState, Missing.
+    Raises: RepairOver, CalledOff, NobodyAwaited after the session, SlotTaken, PatientBusy,
+    AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, WrongState, Missing.
     """
     appointment = lock_appointment(appointment_uid)
     if appointment.state != AppointmentState.NO_SHOW:
@@ -76,6 +76,8 @@ def undo_no_show(
     require_repairable(appointment, now)
     if is_clinics_cause(appointment):
         raise CalledOff()
+    if not has_come and rules.is_missed(appointment.slot.schedule.ends_at, now):
+        raise NobodyAwaited()
     if appointment.slot.state != SlotState.BLOCKED:
         raise SlotTaken()
     appointment.move_to(AppointmentState.ARRIVED if has_come else AppointmentState.BOOKED)

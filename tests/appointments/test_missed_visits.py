@@ -9,6 +9,7 @@ from appointments.choices import AppointmentState
 from appointments.errors import (
     AlreadyBookedDoctorDay,
     CalledOff,
+    NobodyAwaited,
     RepairOver,
     StillExpected,
     WrongState,
@@ -58,6 +59,10 @@ def session_end(visit):
 
 def sweep(visit, after=15 * MINUTE):
     return note_missed_visits(now=session_end(visit) + after)
+
+
+def note_by_hand(visit, desk):
+    mark_no_show(appointment_uid=visit.uid, by=desk, now=visit.starts_at + 15 * MINUTE)
 
 
 def undo(visit, desk, *, has_come=True, now=None):
@@ -161,10 +166,10 @@ def test_nothing_counts_that_was_undone_before_the_news_left(visit, desk):
 
 @pytest.mark.parametrize("has_come", [True, False])
 def test_a_mistake_is_undone_on_the_same_day(visit, desk, has_come):
-    sweep(visit)
+    note_by_hand(visit, desk)
     deliver()
 
-    undone = undo(visit, desk, has_come=has_come)
+    undone = undo(visit, desk, has_come=has_come, now=visit.starts_at + 20 * MINUTE)
     deliver()
 
     assert undone.state == ("arrived" if has_come else "booked")
@@ -176,13 +181,21 @@ def test_a_mistake_is_undone_on_the_same_day(visit, desk, has_come):
     assert strike.excused_at is not None
 
 
-def test_missed_again_it_counts_again(visit, desk):
+def test_after_the_session_nobody_is_awaited_again(visit, desk):
     sweep(visit)
+
+    with pytest.raises(NobodyAwaited):
+        undo(visit, desk, has_come=False, now=session_end(visit) + 15 * MINUTE)
+    assert undo(visit, desk).state == AppointmentState.ARRIVED
+
+
+def test_missed_again_it_counts_again(visit, desk):
+    note_by_hand(visit, desk)
     deliver()
-    undo(visit, desk, has_come=False)
+    undo(visit, desk, has_come=False, now=session_end(visit) + 14 * MINUTE)
     deliver()
 
-    sweep(visit, 30 * MINUTE)
+    sweep(visit)
     deliver()
 
     assert Strike.objects.get().excused_at is None

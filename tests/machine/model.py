@@ -338,6 +338,8 @@ class World:
         place = self._place_of(visit)
         if not self._is_sat(self._place_of(visit)):
             raise No("called_off")
+        if not has_come and self.sessions[visit.session].ends_at + 15 * MINUTE <= self.now:
+            raise No("nobody_awaited")
         if place.state != "blocked":
             raise No("slot_taken")
         self._must_not_clash(visit.patient, place, besides=visit)
