@@ -1,6 +1,6 @@
 """How are days and times said on a page? Instants always in the clinic's zone."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,7 +36,7 @@ def moment(instant: datetime | None, place: Any = None) -> str:
 @register.filter
 def ending(instant: datetime, place: Any = None) -> str:
     """Say when a period ends; at midnight, the day that is over: "Tue 24 Nov, 24:00"."""
-    if _local(instant, place).time() != time(0):
+    if hour(instant, place) != "00:00":
         return moment(instant, place)
     return moment(instant - timedelta(minutes=1), place).replace("23:59", "24:00")
 
