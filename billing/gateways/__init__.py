@@ -1,0 +1,1 @@
+"""Whom does MedBook ask to take money and to give it back?"""
