@@ -42,6 +42,7 @@ class WayToPay(TextChoices):
     """Where the fee is paid."""
 
     DESK = "desk", _("At the clinic")
+    ONLINE = "online", _("Online")
 
 
 class EndReason(TextChoices):

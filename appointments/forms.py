@@ -8,9 +8,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from appointments.choices import CancelCause, HalfDay
+from appointments.choices import CancelCause, HalfDay, WayToPay
 from appointments.rules.waitlist import When
 from appointments.selectors.catalogue import DoctorFilters
+from billing.choices import Gateway
 from members.models import FamilyLink, Patient
 from scheduling.choices import Title
 from scheduling.models import Department
@@ -191,6 +192,20 @@ class AnswerForm(forms.Form):
     answer = forms.ChoiceField(choices=[(each, each) for each in ("accept", "decline", "keep")])
 
 
+class PayForm(forms.Form):
+    """Through which gateway a member pays; a single one is not asked for."""
+
+    gateway = forms.ChoiceField(label=_("How do you want to pay?"), widget=forms.RadioSelect)
+    idempotency_key = forms.UUIDField()
+
+    def __init__(self, *args: Any, ways: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["gateway"].choices = [  # type: ignore[attr-defined]
+            (way, Gateway(way).label) for way in ways
+        ]
+        self.fields["gateway"].initial = next(iter(ways), None)
+
+
 class ConfirmForm(forms.Form):
     """For whom, why, and with how many points. What leaves no choice is not asked.
 
@@ -205,13 +220,25 @@ class ConfirmForm(forms.Form):
         max_length=REASON_LENGTH,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    pay = forms.ChoiceField(label=_("How do you want to pay?"), widget=forms.RadioSelect)
     shown_points = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, links: Sequence[FamilyLink], most_points: int = 0, **kwargs: Any
+        self,
+        *args: Any,
+        links: Sequence[FamilyLink],
+        ways: Sequence[WayToPay],
+        most_points: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.most_points = most_points
+        self.ways = ways
+        if len(ways) > 1:
+            self.fields["pay"].choices = [(way, way.label) for way in ways]  # type: ignore[attr-defined]
+            self.fields["pay"].initial = ways[0]
+        else:
+            del self.fields["pay"]
         if most_points:
             self.fields["points"] = forms.IntegerField(
                 label=_("Points to use"),
@@ -228,6 +255,12 @@ class ConfirmForm(forms.Form):
             ]
         else:
             del self.fields["patient"]
+
+    @property
+    def way_to_pay(self) -> WayToPay:
+        """Return how it is to be paid: at the clinic where there is no other way."""
+        ways = self.ways or [WayToPay.DESK]
+        return WayToPay(self.cleaned_data.get("pay") or ways[0])
 
     @property
     def used_points(self) -> int:

@@ -16,7 +16,7 @@ from appointments.rules import booking as rules
 from appointments.rules.comparable import kept_until
 from appointments.selectors.leave import CALLED_OFF, Hit, leave_behind
 from billing.choices import RefundReason
-from billing.selectors import refunds_of
+from billing.selectors import refund_by, refunds_of
 from medbook import clock, money
 from members.selectors.wording import Words, changed_template, message_kinds, worded
 from members.services.messages import Fact, notify_member, withdraw_messages
@@ -56,6 +56,29 @@ def tell_cancelled(*, appointment_uid: str) -> None:
         return
     _withdraw_times(visit)
     _tell(visit, "appointment_cancelled", {}, clock.now())
+
+
+def tell_paid_too_late(*, appointment_uid: str) -> None:
+    """Tell that a payment came after the place was gone, and that the money goes back."""
+    visit = _visit(appointment_uid)
+    refunds = refunds_of([visit.subject], RefundReason.LATE).get(visit.subject, [])
+    back = sum((refund.amount for refund in refunds), Decimal(0))
+    amount_of = lazy(money.shown, str)
+    _tell(visit, "payment_too_late", {"amount": amount_of(back, visit.currency)}, clock.now())
+
+
+def tell_refunded(*, refund_uid: str) -> None:
+    """Tell that money has gone back."""
+    refund = refund_by(uuid.UUID(refund_uid))
+    kind, _colon, uid = refund.payment.invoice.subject.partition(":")
+    if kind != "appointment":
+        return
+    why_of, amount_of = lazy(refund.get_reason_display, str), lazy(money.shown, str)
+    facts: Mapping[str, Fact] = {
+        "amount": amount_of(refund.amount, refund.currency),
+        "why": why_of(),
+    }
+    _tell(_visit(uid), "money_given_back", facts, clock.now(), key=refund_uid)
 
 
 def tell_called_off(visit: Appointment, offers: Sequence[Offer], now: datetime) -> None:

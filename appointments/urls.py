@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from appointments.views import booking, calendar, doctors, home, rescheduling, visits, waitlist
+from appointments.views import (
+    booking,
+    calendar,
+    doctors,
+    home,
+    paying,
+    rescheduling,
+    visits,
+    waitlist,
+)
 
 app_name = "appointments"
 urlpatterns = [
@@ -13,6 +22,7 @@ urlpatterns = [
     path("appointments/", visits.appointments, name="appointments"),
     path("appointments/<slug:reference>/", visits.appointment, name="appointment"),
     path("appointments/<slug:reference>/confirm/", booking.confirm, name="confirm"),
+    path("appointments/<slug:reference>/pay/", paying.pay, name="pay"),
     path("appointments/<slug:reference>/extend/", booking.extend, name="extend"),
     path("appointments/<slug:reference>/booked/", visits.booked, name="booked"),
     path(

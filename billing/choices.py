@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class InvoiceState(TextChoices):
@@ -18,8 +19,10 @@ class LineKind(TextChoices):
     """What a line of an invoice stands for."""
 
     FEE = "fee", _("Registration fee")
+    FREE_RETURN = "free_return", _("Free return visit")
     TIER_DISCOUNT = "tier_discount", _("Tier discount")
     POINTS = "points", _("Points")
+    INSURANCE = "insurance", _("Insurance")
 
 
 class Gateway(TextChoices):
@@ -27,12 +30,47 @@ class Gateway(TextChoices):
 
     DESK_CASH = "desk_cash", _("Cash at the desk")
     DESK_CARD = "desk_card", _("Card at the desk")
+    SANDBOX = "sandbox", _("Sandbox Bank")
+    ALIPAY = "alipay", _("Alipay")
+    WECHATPAY = "wechatpay", _("WeChat Pay")
+
+
+DESK_GATEWAYS = (Gateway.DESK_CASH, Gateway.DESK_CARD)
 
 
 class PaymentState(TextChoices):
     """States of a payment."""
 
+    PENDING = "pending", pgettext_lazy("payment", "Under way")
     CAPTURED = "captured", _("Received")
+    FAILED = "failed", pgettext_lazy("payment", "Failed")
+    QUARANTINED = "quarantined", pgettext_lazy("payment", "Does not fit")
+
+
+class NoticeResult(TextChoices):
+    """What followed from a gateway's notification."""
+
+    APPLIED = "applied", _("Taken in")
+    NO_NEWS = "no_news", _("Nothing new")
+    QUARANTINED = "quarantined", _("Set apart")
+
+
+class QuarantineReason(TextChoices):
+    """What does not fit."""
+
+    UNKNOWN = "unknown", _("We know no such number")
+    AMOUNT = "amount", _("Another amount than was asked for")
+    CURRENCY = "currency", _("Another currency than was asked for")
+    TRANSACTION = "transaction", _("Paid a second time under the same number")
+    REFUND = "refund", _("Says another amount for a refund")
+
+
+class QuarantineEnd(TextChoices):
+    """What a person decided about it."""
+
+    TAKEN = "taken", _("Taken as the payment")
+    GIVEN_BACK = "given_back", pgettext_lazy("quarantine", "Given back")
+    DISMISSED = "dismissed", _("Nothing to be done")
 
 
 class RefundState(TextChoices):
@@ -51,3 +89,42 @@ class RefundReason(TextChoices):
     CANCELLED = "cancelled", _("The visit was cancelled")
     CALLED_OFF = "called_off", _("The clinic called the visit off")
     CHEAPER = "cheaper", _("The new time costs less")
+    EXTRA = "extra", _("Paid too much")
+    LATE = "late", _("The place was gone when the payment came")
+    GOODWILL = "goodwill", _("Goodwill of the clinic")
+
+
+class Account(TextChoices):
+    """Where money can be: each way to pay keeps its own until it is settled."""
+
+    DESK_CASH = "desk_cash", _("Cash at the desk")
+    DESK_CARD = "desk_card", _("Card at the desk")
+    SANDBOX = "sandbox", _("Sandbox Bank")
+    ALIPAY = "alipay", _("Alipay")
+    WECHATPAY = "wechatpay", _("WeChat Pay")
+    BANK = "bank", _("Bank")
+    MEMBERS = "members", _("Owed by members")
+    INSURERS = "insurers", _("Owed by insurers")
+    SURPLUS = "surplus", _("Paid too much, to be given back")
+    REVENUE = "revenue", _("Registration fees")
+    DISCOUNTS = "discounts", _("Discounts")
+    POINTS = "points", _("Paid with points")
+    REFUNDS = "refunds", _("Fees given back")
+    GATEWAY_FEES = "gateway_fees", _("Fees of gateways")
+    DIFFERENCES = "differences", _("Differences of the cash drawer")
+    WRITE_OFF = "write_off", _("Written off")
+
+
+class EntryKind(TextChoices):
+    """Which movements of money the journal knows."""
+
+    SALE = "sale", _("Fee charged")
+    CAPTURE = "capture", _("Payment received")
+    REFUND = "refund", _("Payment given back")
+    POINTS_BACK = "points_back", _("Points given back")
+    CLAIM_BACK = "claim_back", _("Insurer's share given back")
+    CLAIM_PAID = "claim_paid", _("Insurer has paid")
+    SETTLED = "settled", _("Settled by the gateway")
+    CASH_COUNTED = "cash_counted", _("Cash drawer counted")
+    WRITE_OFF = "write_off", _("Written off")
+    REVERSAL = "reversal", _("Reversal")

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from medbook.errors import Refused
+from medbook.errors import Refused, TryLater
 
 
 class AlreadyPaid(Refused):
@@ -21,3 +21,39 @@ class NothingToPay(Refused):
     """No invoice waits for money."""
 
     message = _("There is nothing to pay.")
+
+
+class TooLateToPay(Refused):
+    """The time in which this could be paid online is over."""
+
+    message = _("The time to pay for this is over. Nothing was charged.")
+
+
+class UnknownGateway(Refused):
+    """This way to pay is not offered."""
+
+    message = _("This way to pay is not offered.")
+
+
+class PaymentDeclined(Refused):
+    """The gateway refused to take the money."""
+
+    message = _("The payment service refused: %(why)s. Nothing was charged.")
+
+
+class GatewayAway(TryLater):
+    """The gateway does not answer."""
+
+    message = _("The payment service does not answer. Please try again, or pay in another way.")
+
+
+class RefundExceedsPayment(Refused):
+    """More would go back than came in."""
+
+    message = _("At most %(most)s of this payment can still be given back.")
+
+
+class SecondPersonRequired(Refused):
+    """Whoever asked does not approve."""
+
+    message = _("Another person has to approve what you have asked for.")

@@ -1,5 +1,6 @@
 """What is owed, what was paid, and what goes back?"""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -12,9 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from billing.choices import InvoiceState, PaymentState, RefundReason, RefundState
+from billing.choices import DESK_GATEWAYS, InvoiceState, RefundReason, RefundState
 from billing.models import Invoice, Payment, Refund
-from billing.rules import share_of
+from billing.rules.prices import share_of
 from members.models import Member
 
 
@@ -74,7 +75,7 @@ def accounts_of(subjects: Collection[str]) -> dict[str, Account]:
         accounts[invoice.subject].invoices.append(invoice)
     paid = [subject for subject, account in accounts.items() if account.came_in]
     if paid:
-        refunds = _going(Refund.objects.filter(payment__invoice__subject__in=paid))
+        refunds = _going(_of_the_price(Refund.objects.filter(payment__invoice__subject__in=paid)))
         for refund in refunds.select_related("payment__invoice").order_by("id"):
             accounts[refund.payment.invoice.subject].refunds.append(refund)
     return accounts
@@ -93,7 +94,7 @@ def refundable(subject: str, percent: int) -> Decimal:
     given: defaultdict[int, Decimal] = defaultdict(Decimal)
     for refund in _going(Refund.objects.filter(payment__invoice__subject=subject)):
         given[refund.payment_id] += refund.amount
-    came_in = _captured(Payment.objects.filter(invoice__subject=subject))
+    came_in = Payment.objects.captured().filter(invoice__subject=subject)
     return sum(
         (share_of(payment.amount - given[payment.pk], percent) for payment in came_in), Decimal(0)
     )
@@ -115,19 +116,19 @@ def is_extra_due(subject: str) -> bool:
 
 def paid_subjects(subjects: Collection[str]) -> set[str]:
     """Tell for which of these subjects money came in (one query)."""
-    paid = _captured(Payment.objects.filter(invoice__subject__in=subjects))
+    paid = Payment.objects.captured().filter(invoice__subject__in=subjects)
     return set(paid.values_list("invoice__subject", flat=True))
 
 
 def paid_amount(subject: str) -> Decimal:
     """Tell how much money came in for a subject (one query)."""
-    return _sum(_captured(Payment.objects.filter(invoice__subject=subject)))
+    return _sum(Payment.objects.captured().filter(invoice__subject=subject))
 
 
 def refunds_asked(subject: str, until: datetime) -> QuerySet[Refund]:
     """Keep the refunds of a subject that were asked for up to an instant, and have not failed."""
     asked = Refund.objects.filter(payment__invoice__subject=subject, requested_at__lte=until)
-    return _going(asked)
+    return _going(_of_the_price(asked))
 
 
 def asked_back_amount(subject: str, until: datetime) -> Decimal:
@@ -139,7 +140,8 @@ def waiting_refunds(*, by: Staff, now: datetime) -> str | None:
     """Say how many refunds wait to be handed over by this person. One query."""
     if not by.has_perm("billing.hand_back_refund"):
         return None
-    count = Refund.objects.filter(state=RefundState.REQUESTED).count()
+    waiting = Refund.objects.filter(state=RefundState.REQUESTED, payment__gateway__in=DESK_GATEWAYS)
+    count = waiting.count()
     if not count:
         return None
     return ngettext(
@@ -147,6 +149,11 @@ def waiting_refunds(*, by: Staff, now: datetime) -> str | None:
         "%(count)d refunds wait to be given back.",
         count,
     ) % {"count": count}
+
+
+def refund_by(uid: uuid.UUID) -> Refund:
+    """Find a refund with its payment and invoice (one query)."""
+    return Refund.objects.select_related("payment__invoice").get(uid=uid)
 
 
 def refunds_of(subjects: Collection[str], reason: RefundReason) -> dict[str, list[Refund]]:
@@ -168,8 +175,20 @@ def money_under_way(member: Member) -> str | Promise | None:
     return None
 
 
-def _captured(payments: QuerySet[Payment]) -> QuerySet[Payment]:
-    return payments.filter(state=PaymentState.CAPTURED)
+def is_money_awaited(subject: str) -> bool:
+    """Tell whether something of a subject is still open (one query)."""
+    return Invoice.objects.filter(subject=subject, state=InvoiceState.OPEN).exists()
+
+
+def latest_payment(subject: str) -> Payment | None:
+    """Find the last attempt to pay for a subject through a gateway (one query)."""
+    attempts = Payment.objects.filter(invoice__subject=subject).exclude(gateway__in=DESK_GATEWAYS)
+    return attempts.select_related("invoice").order_by("-id").first()
+
+
+def _of_the_price(refunds: QuerySet[Refund]) -> QuerySet[Refund]:
+    """Leave out what goes back of payments beyond the price."""
+    return refunds.filter(payment__is_extra=False)
 
 
 def _going(refunds: QuerySet[Refund]) -> QuerySet[Refund]:

@@ -3,6 +3,7 @@
 import base64
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -188,7 +189,12 @@ if DATABASE_REPLICA_URL:
     DATABASES["replica"] = {**database(DATABASE_REPLICA_URL), "TEST": {"MIRROR": "default"}}
 
 # Tables to which the application may add rows, and no more; triggers say the same.
-APPEND_ONLY_TABLES = ["audit_operationlog", "members_pointentry"]
+APPEND_ONLY_TABLES = [
+    "audit_operationlog",
+    "members_pointentry",
+    "billing_journalentry",
+    "billing_posting",
+]
 
 # Personal data
 
@@ -245,6 +251,8 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "billing.invoiceline": {"of": "invoice__member", "erasure": "keep"},
     "billing.payment": {"of": "invoice__member", "erasure": "keep"},
     "billing.refund": {"of": "payment__invoice__member", "erasure": "keep"},
+    "billing.quarantine": {"of": "payment__invoice__member", "erasure": "keep"},
+    "billing.journalentry": {"export": "nothing", "erasure": "keep"},
     "audit.operationlog": {"export": "members.selectors.looks.told_looks", "erasure": "keep"},
     # Of staff only
     "scheduling.doctor": {"export": "nothing", "erasure": "keep"},
@@ -316,6 +324,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="30"),
     },
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
+    "payments": {"task": "billing.tasks.settle_payments", "schedule": 10.0},
+    "refunds": {"task": "billing.tasks.send_refunds", "schedule": 15.0},
     "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
     "missed visits": {"task": "appointments.tasks.sweep_missed_visits", "schedule": 120.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
@@ -374,15 +384,25 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
         "appointments.notifications.withdraw_missed",
     ],
     "appointment.completed": ["appointments.services.points.award_points"],
-    "invoice.paid": ["appointments.services.points.award_points_for_payment"],
+    "appointment.paid_too_late": ["appointments.notifications.tell_paid_too_late"],
+    "invoice.paid": [
+        "appointments.services.payment.confirm_paid_hold",
+        "appointments.services.points.award_points_for_payment",
+    ],
+    "invoice.given_up": ["appointments.services.points.give_unpaid_points_back"],
+    "payment.failed": ["appointments.services.payment.keep_hold_after_failure"],
     "schedule.called_off": ["appointments.services.replacing.end_wishes"],
     "waitlist.ended": ["appointments.notifications.tell_wish_over"],
-    "refund.requested": [],
+    "refund.requested": ["billing.notifications.send_asked_refund"],
+    "refund.approved": ["billing.notifications.send_asked_refund"],
+    "refund.settled": ["appointments.notifications.tell_refunded"],
     "offer.made": ["appointments.notifications.tell_offered"],
     "offer.lapsed": ["appointments.notifications.tell_offer_lapsed"],
     "payment.refunded": ["appointments.services.points.take_back_awarded_points"],
     "message.waiting": ["members.notifications.send_delivery"],
 }
+# Handled at once by the process that has committed them, and by the dispatcher where that failed.
+OUTBOX_AT_ONCE = ["invoice.paid"]
 # Each answers whether a patient still has a use for whom books; the member is None for all.
 PATIENT_IN_USE = ["appointments.selectors.visits.has_open_visit"]
 # Tells by reference which visits are in places that staff want to give up.
@@ -416,6 +436,17 @@ STAFF_ERRANDS = {
 }
 # What is done once a second person has approved it, by kind.
 APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}
+
+# Money
+
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+# The ways to pay online, by code, and the origins to which a payer may be sent.
+PAYMENT_GATEWAYS: dict[str, str] = {}
+PAYMENT_ORIGINS: list[str] = []
+if SANDBOX_URL:
+    PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
+    PAYMENT_ORIGINS.append("/".join(SANDBOX_URL.split("/", 3)[:3]))
+REFUND_LIMIT = Decimal(env.str("REFUND_LIMIT", default="1000"))  # above: two people
 
 # Release
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", views.choose_language, name="root"),
     path("admin/", admin.site.urls),
     path("calendar/", include("appointments.calendar_urls")),
+    path("webhooks/", include("billing.urls")),
     path("api/v1/", include("members.api.urls")),
     path("api/v1/", include("scheduling.api.urls")),
     path("api/v1/", include("appointments.api.urls")),

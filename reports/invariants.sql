@@ -57,7 +57,7 @@ SELECT 'appointment ' || appointment.uid AS what
  WHERE appointment.state = 'called_off'
    AND payment.amount <> (
      SELECT coalesce(sum(refund.amount), 0) FROM billing_refund AS refund
-      WHERE refund.payment_id = payment.id AND refund.state <> 'failed');
+      WHERE refund.payment_id = payment.id);
 
 -- name: no_more_is_given_back_than_came_in
 -- What goes back of a payment, or is to, is at most what was paid.
@@ -71,7 +71,8 @@ HAVING sum(refund.amount) > payment.amount OR payment.state <> 'captured';
 -- Partly or wholly refunded, as the money that went back says.
 SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
-  LEFT JOIN billing_payment AS payment ON payment.invoice_id = invoice.id
+  LEFT JOIN billing_payment AS payment
+    ON payment.invoice_id = invoice.id AND NOT payment.is_extra
   LEFT JOIN billing_refund AS refund
     ON refund.payment_id = payment.id AND refund.state = 'succeeded'
  GROUP BY invoice.reference, invoice.total, invoice.state
@@ -177,7 +178,7 @@ SELECT 'appointment ' || appointment.uid AS what
 -- A new hold of one's own making replaces the old.
 SELECT 'member ' || member_id AS what
   FROM appointments_appointment
- WHERE state = 'held' AND source = 'self'
+ WHERE state = 'held' AND source = 'self' AND way_to_pay = ''
  GROUP BY member_id
 HAVING count(*) > 1;
 
@@ -346,6 +347,66 @@ SELECT 'idempotency key ' || remembered.id AS what
    AND NOT EXISTS (
    SELECT FROM scheduling_leave AS leave WHERE leave.uid = remembered.object_uid);
 
+-- name: a_journal_entry_is_balanced
+-- What one account gains, others give.
+SELECT 'journal entry ' || entry.uid AS what
+  FROM billing_journalentry AS entry
+  LEFT JOIN billing_posting AS posting ON posting.entry_id = entry.id
+ GROUP BY entry.uid
+HAVING count(posting.id) < 2 OR sum(posting.amount) <> 0;
+
+-- name: a_paid_invoice_is_in_the_journal
+-- What it asked for, line by line, and of whom; one that asks for nothing has nothing to say.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+ WHERE (invoice.paid_at IS NOT NULL AND EXISTS (
+          SELECT FROM billing_invoiceline AS line
+           WHERE line.invoice_id = invoice.id AND line.amount <> 0)) <> EXISTS (
+   SELECT FROM billing_journalentry AS sale
+    WHERE sale.kind = 'sale' AND sale.reference = 'invoice:' || invoice.uid
+      AND NOT EXISTS (
+        SELECT FROM billing_journalentry AS back
+         WHERE back.kind = 'reversal' AND back.reference = 'entry:' || sale.uid));
+
+-- name: a_captured_payment_is_in_the_journal
+-- With just its amount, on the account of its way to pay.
+SELECT 'payment ' || payment.uid AS what
+  FROM billing_payment AS payment
+  LEFT JOIN billing_journalentry AS entry
+    ON entry.kind = 'capture' AND entry.reference = 'payment:' || payment.uid
+  LEFT JOIN billing_posting AS posting
+    ON posting.entry_id = entry.id AND posting.account = payment.gateway
+ WHERE payment.state = 'captured' AND posting.amount IS DISTINCT FROM payment.amount
+    OR payment.state <> 'captured' AND entry.id IS NOT NULL;
+
+-- name: a_refund_is_in_the_journal
+-- Once it has gone back, and the same way.
+SELECT 'refund ' || refund.reference AS what
+  FROM billing_refund AS refund
+  JOIN billing_payment AS payment ON payment.id = refund.payment_id
+  LEFT JOIN billing_journalentry AS entry
+    ON entry.kind = 'refund' AND entry.reference = 'refund:' || refund.uid
+  LEFT JOIN billing_posting AS posting
+    ON posting.entry_id = entry.id AND posting.account = payment.gateway
+ WHERE refund.state = 'succeeded' AND posting.amount IS DISTINCT FROM -refund.amount
+    OR refund.state <> 'succeeded' AND entry.id IS NOT NULL;
+
+-- name: what_is_paid_too_much_goes_back
+-- All of it is given back, or asked for.
+SELECT 'payment ' || payment.uid AS what
+  FROM billing_payment AS payment
+ WHERE payment.is_extra AND payment.amount <> (
+   SELECT coalesce(sum(refund.amount), 0) FROM billing_refund AS refund
+    WHERE refund.payment_id = payment.id);
+
+-- name: members_owe_what_is_open
+-- Paid invoices leave nothing behind.
+SELECT 'journal subject ' || entry.subject AS what
+  FROM billing_journalentry AS entry
+  JOIN billing_posting AS posting ON posting.entry_id = entry.id AND posting.account = 'members'
+ GROUP BY entry.subject, entry.currency
+HAVING sum(posting.amount) <> 0;
+
 -- while workers run
 
 -- name: holds_end_in_time
@@ -396,6 +457,9 @@ SELECT 'appointment ' || appointment.uid AS what
   FROM appointments_appointment AS appointment
  WHERE appointment.state IN ('cancelled', 'called_off', 'expired') AND appointment.points > 0
    AND appointment.ended_at < %(now)s::timestamptz - interval '5 minutes'
+   AND NOT EXISTS (
+     SELECT FROM billing_invoice AS invoice
+      WHERE invoice.subject = 'appointment:' || appointment.uid AND invoice.state = 'open')
    AND appointment.points <> (
      SELECT coalesce(sum(entry.amount), 0) FROM members_pointentry AS entry
       WHERE entry.reason = 'given_back'

@@ -33,7 +33,7 @@ MOVES: dict[AppointmentState, tuple[AppointmentState, ...]] = {
     S.COMPLETED: (),
     S.CANCELLED: (),
     S.CALLED_OFF: (),
-    S.EXPIRED: (),
+    S.EXPIRED: (S.BOOKED,),  # a payment that came late, where the place is still free
 }
 ENDED_BY_CALLING_OFF = [state for state, moves in MOVES.items() if S.CALLED_OFF in moves]
 IS_LIVE = Q(state__in=[state.value for state in LIVE_STATES])
@@ -100,6 +100,10 @@ class Appointment(models.Model):
     fee = models.DecimalField(_("fee"), max_digits=12, decimal_places=2)
     discount = models.DecimalField(_("discount"), max_digits=12, decimal_places=2, default=0)
     points = models.PositiveIntegerField(_("points used"), default=0)
+    insured = models.DecimalField(
+        _("borne by the insurer"), max_digits=12, decimal_places=2, default=0
+    )
+    is_free_return = models.BooleanField(_("free return visit"), default=False)
     price = models.DecimalField(_("price"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)
     way_to_pay = models.CharField(_("way to pay"), max_length=8, choices=WayToPay, blank=True)
@@ -165,7 +169,7 @@ class Appointment(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["member"],
-                condition=Q(state="held", source="self"),
+                condition=Q(state="held", source="self", way_to_pay=""),
                 name="one_unconfirmed_hold_per_member",
             ),
             models.CheckConstraint(
@@ -179,8 +183,12 @@ class Appointment(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     price__gte=0,
-                    price=F("fee") - F("discount") - F("points") * Value(Decimal("0.01")),
+                    price=F("fee")
+                    - F("discount")
+                    - F("points") * Value(Decimal("0.01"))
+                    - F("insured"),
                     discount__gte=0,
+                    insured__gte=0,
                 ),
                 name="appointment_price_adds_up",
             ),
@@ -237,6 +245,11 @@ class Appointment(models.Model):
     def shown_price(self) -> str:
         """The price with its currency."""
         return money.shown(self.price, self.currency)
+
+    @property
+    def awaits_payment(self) -> bool:
+        """Tell whether this hold is agreed and becomes a booking when it is paid."""
+        return self.state == S.HELD and self.way_to_pay == WayToPay.ONLINE
 
     def is_lapsed(self, now: datetime) -> bool:
         """Tell whether this is a hold whose time has run out."""

@@ -39,6 +39,25 @@ KINDS = by_key(
         channels=("sms", "email"),
     ),
     MessageKind(
+        key="payment_too_late",
+        label=_("Payments that come too late"),
+        title=_("Your payment came too late"),
+        text=_(
+            "Your payment for {when} arrived after the time had been released, and it is no longer "
+            "free. You get {amount} back the way you paid. Reference: {reference}."
+        ),
+        variables=("when", "amount", "reference"),
+        channels=("sms", "email"),
+    ),
+    MessageKind(
+        key="money_given_back",
+        label=_("Money given back"),
+        title=_("Money was given back to you"),
+        text=_("{amount} was given back the way you paid: {why}. Reference: {reference}."),
+        variables=("amount", "why", "reference"),
+        channels=("email",),
+    ),
+    MessageKind(
         key="appointment_called_off",
         label=_("Visits that the clinic calls off"),
         title=_("The clinic has called off your visit"),

@@ -27,7 +27,7 @@ from appointments.selectors.free_times import (
     sittings,
 )
 from appointments.selectors.terms import Terms
-from billing.rules import Quote
+from billing.rules.prices import Quote
 from medbook import clock
 from members.models import Member
 from members.selectors.tiers import tiers

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from appointments.choices import WayToPay
 from appointments.models import Appointment
-from billing.rules import Quote, quote
+from billing.gateways.registry import enabled
+from billing.rules.prices import Quote, quote
 from members.models import Member
-from members.selectors.tiers import most_allowed, privileges
+from members.selectors.tiers import most_allowed, privilege, privileges
 from scheduling.choices import SaleState
 from scheduling.models import Schedule
 from scheduling.rules.sessions import Booker
@@ -68,6 +70,13 @@ def terms_of(member: Member | None, now: datetime) -> Terms:
     )
 
 
+def ways_to_pay(member: Member, now: datetime) -> list[WayToPay]:
+    """List how this member may pay, the quickest first."""
+    online = [WayToPay.ONLINE] if enabled() else []
+    desk = [WayToPay.DESK] if privilege(member, "pay_at_desk", now) else []
+    return online + desk
+
+
 def agreed_price(appointment: Appointment) -> Quote:
     """Return the price that an appointment was made for."""
     return Quote(
@@ -77,4 +86,6 @@ def agreed_price(appointment: Appointment) -> Quote:
         currency=appointment.currency,
         tier_name=appointment.tier.name,
         points=appointment.points,
+        insured=appointment.insured,
+        is_free_return=appointment.is_free_return,
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from appointments.models import Appointment
 from appointments.rules import policies
-from billing.rules import Quote, quote
+from billing.rules.prices import Quote, quote
 from members.models import Member
 from members.selectors.tiers import privilege
 from scheduling.models import Department, Schedule, Slot
@@ -32,6 +32,8 @@ def put_price(appointment: Appointment, price: Quote, member: Member) -> None:
     appointment.fee = price.full
     appointment.discount = price.discount
     appointment.points = price.points
+    appointment.insured = price.insured
+    appointment.is_free_return = price.is_free_return
     appointment.price = price.total
     appointment.currency = price.currency
 

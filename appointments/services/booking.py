@@ -31,7 +31,9 @@ from appointments.services.limits import (
     require_on_sale,
     require_within_limits,
 )
-from billing.rules import Quote
+from billing.errors import UnknownGateway
+from billing.gateways.registry import enabled
+from billing.rules.prices import Quote
 from billing.services.invoices import raise_invoice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
@@ -154,14 +156,16 @@ def confirm_appointment(
     reason: str = "",
     points: int = 0,
 ) -> Appointment:
-    """Make a held place a booked one: set patient and way to pay, price it, raise the invoice.
+    """Agree on a held place: set patient and way to pay, price it, raise the invoice.
+
+    It is booked at once, or stays held until it is paid online.
 
     Points that the booker wants to use pay a part of the fee after the tier's discount.
 
     Confirming twice changes nothing.
     Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, TooManyPoints, NotEnoughPoints,
-    NotYourPatient, ConsentMissing, IdentityIncomplete, PatientSuspended, MemberSuspended,
-    TooManyOpen, PatientBusy,
+    UnknownGateway, NotYourPatient, ConsentMissing, IdentityIncomplete, PatientSuspended,
+    MemberSuspended, TooManyOpen, PatientBusy,
     AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, Missing.
     """
     found = Appointment.objects.select_related("member", "patient").filter(uid=appointment_uid)
@@ -172,7 +176,9 @@ def confirm_appointment(
     member, patient = lock_booker(known.member, patient or known.patient)
     lock_slots([known.slot_id])
     appointment = lock(found, Rung.APPOINTMENT).get()
-    if appointment.state == AppointmentState.BOOKED:
+    if appointment.state == AppointmentState.BOOKED or (
+        appointment.awaits_payment and not appointment.is_lapsed(now)
+    ):
         return appointment
     if appointment.state == AppointmentState.EXPIRED:
         raise HoldExpired(expired_at=appointment.ended_at, zone=appointment.time_zone)
@@ -216,26 +222,33 @@ def _confirm(
 ) -> None:
     if way_to_pay == WayToPay.DESK and not privilege(appointment.member, "pay_at_desk", now):
         raise PayAtDeskNotAllowed()
+    if way_to_pay == WayToPay.ONLINE and not enabled():
+        raise UnknownGateway()
     agree(appointment, way_to_pay, reason, points, by, now)
 
 
 def agree(
     appointment: Appointment, way_to_pay: str, reason: str, points: int, by: User, now: datetime
 ) -> None:
-    """Make a hold a booked visit at today's price, with its invoice, in the caller's transaction.
+    """Agree on today's price of a hold and ask for it, in the caller's transaction.
 
+    What is to be paid online stays held until it is paid; everything else is booked at once.
     Raises: TooManyPoints, NotEnoughPoints, and what the constraints refuse.
     """
     member = appointment.member
     price = priced(appointment.fee, appointment.currency, member, now)
     price = _paid_with_points(price, points)
-    appointment.move_to(AppointmentState.BOOKED)
     appointment.way_to_pay = way_to_pay
     appointment.reason = reason or None
     put_price(appointment, price, member)
-    appointment.confirmed_at = now
-    with conflict_as(REFUSALS):
-        appointment.save()
+    waits_until = appointment.hold_expires_at if way_to_pay == WayToPay.ONLINE else None
+    if price.total and waits_until:
+        with conflict_as(REFUSALS):
+            appointment.save()
+        record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, reason="until it is paid")
+    else:
+        waits_until = None
+        book(appointment, by, now)
     spend_points(
         member=member, points=points, reference=invoice_subject(appointment), by=by, now=now
     )
@@ -246,7 +259,19 @@ def agree(
         quote=price,
         by=by,
         now=now,
+        payable_until=waits_until,
     )
+
+
+def book(appointment: Appointment, by: User | None, now: datetime) -> None:
+    """Make an agreed appointment a booked one, in the caller's transaction.
+
+    Raises: what the constraints refuse.
+    """
+    appointment.move_to(AppointmentState.BOOKED)
+    appointment.confirmed_at = now
+    with conflict_as(REFUSALS):
+        appointment.save()
     record_event(Action.APPOINTMENT_BOOKED, subject=appointment, by=by, patient=appointment.patient)
     outbox.add("appointment.booked", key=appointment.uid, appointment_uid=appointment.uid)
 

@@ -42,6 +42,7 @@ def cancel_appointment(
     if appointment.state == AppointmentState.CANCELLED:
         raise AlreadyCancelled()
     is_own = appointment.member.user_id == by.pk
+    was_held = appointment.state == AppointmentState.HELD
     if is_own and appointment.state == AppointmentState.BOOKED:
         require_in_time(appointment, now)
     appointment.move_to(AppointmentState.CANCELLED)
@@ -54,7 +55,7 @@ def cancel_appointment(
     return_places([slot], now)
     give_up_invoice(
         subject=invoice_subject(appointment),
-        percent=refund_percent(appointment, by, now),
+        percent=policies.ALL if was_held else refund_percent(appointment, by, now),
         reason=RefundReason.CANCELLED,
         by=by,
         now=now,

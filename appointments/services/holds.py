@@ -13,6 +13,7 @@ from appointments.models import Appointment
 from appointments.rules import booking as rules
 from appointments.services.access import require_may_act
 from appointments.services.returning import return_places
+from billing.services.invoices import extend_time_to_pay, let_lapse
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.errors import Missing
@@ -55,9 +56,9 @@ def end_old_holds(*, member: Member, patient: Patient, now: datetime) -> None:
     """End what gives way to a new hold.
 
     That is the hold that the member has not confirmed, because another time was chosen, and any
-    hold for the patient that has run out unswept.
+    hold for the patient that has run out unswept. One that waits to be paid stays.
     """
-    unconfirmed = Q(member=member, source=Source.SELF)
+    unconfirmed = Q(member=member, source=Source.SELF, way_to_pay="")
     old = Appointment.objects.held().filter(
         unconfirmed | Q(patient=patient, hold_expires_at__lte=now)
     )
@@ -82,6 +83,8 @@ def expire_holds_on(slots: Iterable[Slot], why: EndReason, now: datetime) -> int
         appointment.move_to(AppointmentState.EXPIRED)
         appointment.save(update_fields=["state", "hold_expires_at", "end_reason", "ended_at"])
         record_event(Action.APPOINTMENT_EXPIRED, subject=appointment, reason=why)
+        if appointment.way_to_pay:
+            let_lapse(subject=appointment.subject, now=now)
         outbox.add("appointment.expired", key=appointment.uid, appointment_uid=appointment.uid)
         freed.append(appointment.slot)
     return_places(freed, now)
@@ -106,11 +109,21 @@ def extend_hold(*, appointment_uid: uuid.UUID, by: User, now: datetime) -> Appoi
         raise WrongState(state=appointment.get_state_display())
     if expires_at <= now:
         raise HoldExpired(expired_at=expires_at, zone=appointment.time_zone)
-    appointment.hold_expires_at = rules.extended_until(expires_at, appointment.starts_at)
+    extend(appointment, by, now)
+    return appointment
+
+
+def extend(appointment: Appointment, by: User | None, now: datetime) -> None:
+    """Use the one extension of a locked hold, also for what is to be paid by then."""
+    expires_at = appointment.hold_expires_at
+    assert expires_at is not None  # noqa: S101 - a constraint says so of a hold
+    until = rules.extended_until(expires_at, appointment.starts_at)
+    appointment.hold_expires_at = until
     appointment.extended_at = now
     appointment.save(update_fields=["hold_expires_at", "extended_at"])
     record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, reason="extended")
-    return appointment
+    if appointment.way_to_pay:
+        extend_time_to_pay(subject=appointment.subject, until=until)
 
 
 @retry_on_conflict

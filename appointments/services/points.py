@@ -12,11 +12,17 @@ from django.db import transaction
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.services.booking import invoice_subject
-from billing.selectors import asked_back_amount, paid_amount, refunds_asked
+from billing.selectors import (
+    asked_back_amount,
+    is_money_awaited,
+    paid_amount,
+    refunds_asked,
+)
+from billing.services.journal import post_points_back
 from medbook import clock
 from medbook.locks import retry_on_conflict
 from members.choices import PointReason
-from members.rules.points import to_earn, to_take_back
+from members.rules.points import to_earn, to_take_back, worth
 from members.selectors.points import entry_of
 from members.selectors.tiers import privilege
 from members.services.points import earn_points, give_back_points, lock_member, take_back_points
@@ -61,14 +67,32 @@ def award_points_for_payment(*, subject: str) -> None:
 @retry_on_conflict
 @transaction.atomic
 def give_points_back(*, appointment_uid: str) -> None:
-    """Give back the points that were used for a visit which came to nothing."""
+    """Give back the points that were used for a visit which came to nothing.
+
+    Not while a payment is under way that may still bring a lapsed hold its place.
+    """
     appointment = _appointment(appointment_uid)
-    if appointment.points and appointment.state in CAME_TO_NOTHING:
-        give_back_points(
-            member=lock_member(appointment.member.uid),
-            reference=invoice_subject(appointment),
-            now=clock.now(),
+    subject, now = invoice_subject(appointment), clock.now()
+    if not appointment.points or appointment.state not in CAME_TO_NOTHING:
+        return
+    if appointment.state == AppointmentState.EXPIRED and is_money_awaited(subject):
+        return
+    member = lock_member(appointment.member.uid)
+    if points := give_back_points(member=member, reference=subject, now=now):
+        post_points_back(
+            subject=subject,
+            amount=worth(points),
+            currency=appointment.currency,
+            at=now,
+            key=subject,
         )
+
+
+def give_unpaid_points_back(*, subject: str) -> None:
+    """Give back the points for a visit whose money nobody waits for any longer."""
+    kind, _colon, appointment_uid = subject.partition(":")
+    if kind == "appointment":
+        give_points_back(appointment_uid=appointment_uid)
 
 
 @retry_on_conflict

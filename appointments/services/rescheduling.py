@@ -33,7 +33,7 @@ from appointments.services.booking import (
 from appointments.services.cancelling import require_in_time
 from appointments.services.limits import require_may_book, require_on_sale, require_room_that_day
 from appointments.services.returning import return_places
-from billing.rules import Quote
+from billing.rules.prices import Quote
 from billing.services.repricing import reprice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from appointments.choices import LIVE_STATES, AppointmentState, WayToPay
+from appointments.choices import LIVE_STATES, AppointmentState
 from appointments.errors import (
     HoldExpired,
     IdentityIncomplete,
@@ -25,7 +25,7 @@ from appointments.selectors.alternatives import alternatives_to
 from appointments.selectors.catalogue import seen_schedule
 from appointments.selectors.free_times import Chip
 from appointments.selectors.habits import usual_patient
-from appointments.selectors.terms import agreed_price, terms_of
+from appointments.selectors.terms import agreed_price, terms_of, ways_to_pay
 from appointments.selectors.visits import shown_appointment
 from appointments.selectors.wishes import is_wanted
 from appointments.services.booking import confirm_appointment, hold_slot
@@ -39,7 +39,6 @@ from members.models import Member, Patient
 from members.rules.points import most_to_spend
 from members.selectors.people import bookable_links, member_of
 from members.selectors.points import spendable
-from members.selectors.tiers import privilege
 from members.views.consents import ask_for_consent
 from members.views.entrance import for_members
 from scheduling.models import Schedule
@@ -80,10 +79,14 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     appointment = shown_appointment(member, reference)
     if appointment.state == AppointmentState.EXPIRED or appointment.is_lapsed(now):
         return _hold_over(request, member, appointment, now)
-    if appointment.state != AppointmentState.HELD:
+    if appointment.state != AppointmentState.HELD or appointment.awaits_payment:
         return _past_confirming(appointment)
     most_points = most_to_spend(agreed_price(appointment).discounted, spendable(member, now))
-    about: dict[str, Any] = {"links": bookable_links(member, now), "most_points": most_points}
+    about: dict[str, Any] = {
+        "links": bookable_links(member, now),
+        "ways": ways_to_pay(member, now),
+        "most_points": most_points,
+    }
     if request.method != "POST" or "preview" in request.POST:
         said = _said(request, most_points)
         initial = {"patient": str(appointment.patient.uid), **said}
@@ -95,9 +98,9 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         form.add_error(None, _("With these points the price is another one. Please look again."))
         return _check(request, appointment, form, form.used_points, status=409)
     try:
-        confirm_appointment(
+        agreed = confirm_appointment(
             appointment_uid=appointment.uid,
-            way_to_pay=WayToPay.DESK,
+            way_to_pay=form.way_to_pay,
             patient=form.cleaned_data.get("patient"),
             reason=form.cleaned_data["reason"],
             points=form.used_points,
@@ -115,7 +118,7 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     except DomainError as refusal:
         form.add_error(None, refusal.detail)
         return _check(request, appointment, form, form.used_points, status=status_of(refusal))
-    return redirect("appointments:booked", appointment.reference)
+    return _past_confirming(agreed)
 
 
 @for_members
@@ -140,7 +143,9 @@ def _said(request: HttpRequest, most_points: int) -> dict[str, Any]:
     points = int(typed) if re.fullmatch("[0-9]{1,9}", typed) else 0
     if request.POST.get("preview") == "all":
         points = most_points
-    said = {name: value for name in ("patient", "reason") if (value := request.POST.get(name))}
+    said = {
+        name: value for name in ("patient", "reason", "pay") if (value := request.POST.get(name))
+    }
     return {**said, "points": min(points, most_points)}
 
 
@@ -168,7 +173,7 @@ def _check(
             "points": points,
             "hold_expires_at": appointment.hold_expires_at,
             "may_extend": appointment.extended_at is None,
-            "pay_at_desk": privilege(appointment.member, "pay_at_desk", now),
+            "ways": form.ways,
             "deadline": appointment.cancel_until,
             "is_cancellable": now < appointment.cancel_until,
         },
@@ -223,6 +228,8 @@ def _gives_way(appointment: Appointment, now: datetime) -> bool:
 
 def _past_confirming(appointment: Appointment) -> HttpResponse:
     name = "booked" if appointment.state in LIVE_STATES else "appointment"
+    if appointment.awaits_payment:
+        name = "pay"
     return redirect(f"appointments:{name}", appointment.reference)
 
 

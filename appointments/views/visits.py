@@ -26,6 +26,7 @@ from appointments.selectors.visits import shown_appointment
 from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment, refund_percent
 from appointments.services.rescheduling import require_may_move
+from billing.gateways.registry import enabled
 from billing.selectors import Account, account_of, refundable
 from medbook import clock
 from medbook.api import status_of
@@ -143,6 +144,7 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
         "invoice": account.invoice,
         "account": account,
         "cancelled_text": _cancelled_text(account),
+        "may_pay_online": bool(account.due and visit.state in LIVE_STATES and enabled()),
         "may_move": _may_move(visit, now),
         "points_to_earn": to_earn(visit.price, privilege(visit.member, "points_rate", now)),
         "arrive_by": rules.arrive_by(visit.starts_at) if visit.state in LIVE_STATES else None,

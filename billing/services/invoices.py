@@ -1,12 +1,14 @@
-"""How is money asked for, given up, and taken at the desk? Always in the caller's transaction."""
+"""How is money asked for, given up, and taken? Always in the caller's transaction."""
 
 from datetime import datetime
 from decimal import Decimal
 
-from billing.choices import Gateway, InvoiceState, LineKind
+from billing.choices import Gateway, InvoiceState, LineKind, PaymentState, RefundReason
 from billing.errors import AlreadyPaid, NothingToPay
 from billing.models import Invoice, InvoiceLine, Payment
-from billing.rules import Quote
+from billing.rules.prices import Quote
+from billing.services.journal import post_capture, post_sale, reverse_sale
+from billing.services.requesting import request_refund
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, conflict_as, lock, require_transaction
@@ -23,8 +25,12 @@ def raise_invoice(
     by: User | None,
     now: datetime,
     part: int = 0,
+    payable_until: datetime | None = None,
 ) -> Invoice:
-    """Ask for the money of a quote. An invoice of nothing is paid as it is raised."""
+    """Ask for the money of a quote. An invoice of nothing is paid as it is raised.
+
+    After `payable_until` no gateway takes money for it.
+    """
     require_transaction()
     is_free = quote.total == 0
     invoice = Invoice.objects.create(
@@ -36,24 +42,29 @@ def raise_invoice(
         total=quote.total,
         state=InvoiceState.PAID if is_free else InvoiceState.OPEN,
         issued_at=now,
+        payable_until=payable_until,
         paid_at=now if is_free else None,
     )
     InvoiceLine.objects.bulk_create(
         InvoiceLine(invoice=invoice, number=number, kind=kind, amount=amount)
         for number, (kind, amount) in enumerate(lines_of(quote), start=1)
     )
+    if is_free:
+        post_sale(invoice, now, by)
     record_event(Action.INVOICE_RAISED, subject=invoice, by=by, facts=_facts(invoice))
     return invoice
 
 
 def lines_of(quote: Quote) -> list[tuple[LineKind, Decimal]]:
     """List for what an invoice over a quote asks, and what it takes off."""
-    lines = [(LineKind.FEE, quote.full)]
-    if quote.discount:
-        lines.append((LineKind.TIER_DISCOUNT, -quote.discount))
-    if quote.points:
-        lines.append((LineKind.POINTS, -quote.points_worth))
-    return lines
+    off = LineKind.FREE_RETURN if quote.is_free_return else LineKind.TIER_DISCOUNT
+    lines = [
+        (LineKind.FEE, quote.full),
+        (off, -quote.discount),
+        (LineKind.POINTS, -quote.points_worth),
+        (LineKind.INSURANCE, -quote.insured),
+    ]
+    return [lines[0], *(line for line in lines[1:] if line[1])]
 
 
 def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
@@ -68,8 +79,10 @@ def void_invoice(*, subject: str, by: User | None, now: datetime) -> None:
 
 def void(invoice: Invoice, by: User | None, now: datetime) -> None:
     """Give up a locked invoice. Raises: AlreadyPaid."""
-    if invoice.payments.exists():
+    if invoice.payments.captured().exists():
         raise AlreadyPaid()
+    if invoice.paid_at is not None:
+        reverse_sale(invoice, now, by)
     invoice.state = InvoiceState.VOID
     invoice.paid_at = None
     invoice.voided_at = now
@@ -77,7 +90,24 @@ def void(invoice: Invoice, by: User | None, now: datetime) -> None:
     record_event(Action.INVOICE_VOIDED, subject=invoice, by=by, facts=_facts(invoice))
 
 
-def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) -> Payment:
+def let_lapse(*, subject: str, now: datetime) -> None:
+    """Give up what is open of a subject, unless a payment of it is under way at a gateway."""
+    for invoice in locked_invoices(subject):
+        if invoice.is_due and not invoice.payments.filter(state=PaymentState.PENDING).exists():
+            void(invoice, None, now)
+
+
+def extend_time_to_pay(*, subject: str, until: datetime) -> None:
+    """Let gateways take money for what is open of a subject a little longer."""
+    for invoice in locked_invoices(subject):
+        if invoice.is_due and invoice.payable_until:
+            invoice.payable_until = until
+            invoice.save(update_fields=["payable_until"])
+
+
+def record_desk_payment(
+    *, subject: str, gateway: str, by: User, now: datetime, terminal: str = ""
+) -> Payment:
     """Note that what is open of a subject was paid at the desk; a second press changes nothing.
 
     Raises: AlreadyPaid, NothingToPay.
@@ -86,22 +116,46 @@ def record_desk_payment(*, subject: str, gateway: str, by: User, now: datetime) 
     invoice = next((each for each in invoices if each.is_due), None)
     if invoice is None:
         raise AlreadyPaid() if any(each.total for each in invoices) else NothingToPay()
+    payment = Payment(
+        invoice=invoice,
+        gateway=Gateway(gateway),
+        amount=invoice.total,
+        currency=invoice.currency,
+        terminal=terminal,
+        requested_at=now,
+        captured_at=now,
+        recorded_by=by,
+    )
     with conflict_as({"one_capture_per_invoice": AlreadyPaid}):
-        payment = Payment.objects.create(
-            invoice=invoice,
-            gateway=Gateway(gateway),
-            amount=invoice.total,
-            currency=invoice.currency,
-            captured_at=now,
-            recorded_by=by,
+        capture(payment, invoice, by, now)
+    return payment
+
+
+def capture(payment: Payment, invoice: Invoice, by: User | None, now: datetime) -> None:
+    """Take money in for a locked invoice; what it does not wait for is asked to be given back.
+
+    `payment.captured_at` says when the gateway got it.
+    """
+    payment.state = PaymentState.CAPTURED
+    payment.is_extra = not invoice.is_due
+    payment.next_query_at = None
+    payment.message = ""
+    payment.captured_at = payment.captured_at or now
+    payment.save()
+    facts = {**_facts(invoice), "gateway": payment.gateway, "amount": str(payment.amount)}
+    record_event(Action.PAYMENT_RECORDED, subject=payment, by=by, facts=facts)
+    if payment.is_extra:
+        post_capture(payment, by)
+        request_refund(
+            payment=payment, amount=payment.amount, reason=RefundReason.EXTRA, by=None, now=now
         )
+        return
     invoice.state = InvoiceState.PAID
     invoice.paid_at = now
     invoice.save(update_fields=["paid_at", "state"])
-    facts = {**_facts(invoice), "gateway": payment.gateway}
-    record_event(Action.PAYMENT_RECORDED, subject=payment, by=by, facts=facts)
+    post_sale(invoice, payment.captured_at, by)
+    post_capture(payment, by)
     outbox.add("invoice.paid", key=invoice.uid, subject=invoice.subject)
-    return payment
 
 
 def locked_invoice(subject: str) -> Invoice | None:

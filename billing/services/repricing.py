@@ -1,15 +1,15 @@
 """What follows when the price of something that was asked for changes?"""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
 from billing.choices import RefundReason
 from billing.models import Invoice
-from billing.rules import Quote
+from billing.rules.prices import Quote
 from billing.services.invoices import lines_of, locked_invoices, raise_invoice, void
-from billing.services.refunds import captured, give_back, left_of
+from billing.services.refunds import captured, give_back
+from billing.services.requesting import left_of
 from medbook.locks import require_transaction
 from members.models import Member, User
 
@@ -57,7 +57,7 @@ def reprice(
 
 
 def _only(amount: Decimal, quote: Quote) -> Quote:
-    return replace(quote, full=amount, discount=Decimal(0), total=amount, points=0)
+    return Quote(amount, Decimal(0), amount, quote.currency, quote.tier_name)
 
 
 def _says(invoice: Invoice, quote: Quote) -> bool:

@@ -1,8 +1,9 @@
 """How does news leave after the commit, once at least and not before?"""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from celery import current_app
@@ -47,7 +48,17 @@ def add_many(
     ]
     if rows:
         OutboxMessage.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        if topic in settings.OUTBOX_AT_ONCE:
+            keys = {row.dedupe_key for row in rows}
+            transaction.on_commit(partial(_deliver_at_once, topic, keys), robust=True)
         transaction.on_commit(poke_dispatcher, robust=True)
+
+
+def _deliver_at_once(topic: str, keys: Collection[str]) -> None:
+    now = clock.now()
+    fresh = OutboxMessage.objects.due(now).filter(topic=topic, dedupe_key__in=keys)
+    for message_id in list(fresh.order_by("id").values_list("id", flat=True)):
+        deliver_message(message_id=message_id, now=now)
 
 
 def poke_dispatcher() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from appointments.rules import policies, visits, waitlist
 from appointments.rules.policies import CancelPolicy
-from billing.rules import share_of
+from billing.rules.prices import share_of
 from medbook import clock
 from scheduling.rules import sessions
 from scheduling.rules.sessions import SaleRules

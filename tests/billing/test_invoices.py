@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from billing.choices import InvoiceState, LineKind
 from billing.errors import AlreadyPaid, NothingToPay
 from billing.models import Invoice, Payment
-from billing.rules import quote
+from billing.rules.prices import quote
 from billing.selectors import invoice_of
 from billing.services.invoices import raise_invoice, record_desk_payment, void_invoice
 from medbook import clock

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.rules import Quote, quote
+from billing.rules.prices import Quote, quote
 
 D = Decimal
 

@@ -1,0 +1,10 @@
+"""Which tables keep the money?"""
+
+from billing.models.invoices import Invoice as Invoice
+from billing.models.invoices import InvoiceLine as InvoiceLine
+from billing.models.journal import JournalEntry as JournalEntry
+from billing.models.journal import Posting as Posting
+from billing.models.payments import GatewayNotice as GatewayNotice
+from billing.models.payments import Payment as Payment
+from billing.models.payments import Quarantine as Quarantine
+from billing.models.payments import Refund as Refund

@@ -1,0 +1,1 @@
+"""Which rules about money could a lawyer argue about?"""

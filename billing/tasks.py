@@ -1,0 +1,28 @@
+"""When are gateways asked?"""
+
+import uuid
+
+from celery import shared_task
+
+from billing.services.payments import give_up_overdue_invoices, settle_undecided_payments
+from billing.services.refunds import send_due_refunds, send_refund
+from medbook import clock
+
+
+@shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
+def settle_payments() -> None:
+    """Ask about payments from which nothing was heard, and give up what nobody pays."""
+    settle_undecided_payments(now=clock.now())
+    give_up_overdue_invoices(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
+def send_refunds() -> None:
+    """Send what is approved and what has no answer yet."""
+    send_due_refunds(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def send_one_refund(*, refund_uid: str) -> None:
+    """Send one refund at once."""
+    send_refund(refund_uid=uuid.UUID(refund_uid), now=clock.now())
