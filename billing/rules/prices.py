@@ -53,7 +53,10 @@ class Quote:
         return replace(self, points=points, insured=NOTHING, insurer_name="", total=total)
 
     def with_insurance(self, share: Decimal, name: str) -> "Quote":
-        """Return the price when an insurer bears a share. Raises: ValueError where it is too much."""
+        """Return the price when an insurer bears a share.
+
+        Raises: ValueError for more than is left.
+        """
         if not 0 <= share <= self.insurable or share != money.rounded(share):
             raise ValueError("An insurer bears no more than what is left, in whole cents.")
         return replace(self, insured=share, insurer_name=name, total=self.insurable - share)

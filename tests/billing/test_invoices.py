@@ -196,7 +196,7 @@ def _nobody_locks(monkeypatch):
     monkeypatch.setattr("billing.services.invoices.lock", look)
 
 
-@pytest.mark.breaks("paid_means_the_money_came_in")
+@pytest.mark.breaks("paid_means_the_money_came_in", "members_owe_what_is_open")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_nobody_locks")
 def test_without_lock_and_constraint_the_money_is_taken_twice():

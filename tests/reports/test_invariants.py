@@ -31,6 +31,10 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 # What would break each truth, and the guards that have to be taken away before it can.
+UNLOCKED = (
+    "ALTER TABLE billing_journalentry DISABLE TRIGGER journal_is_append_only",
+    "ALTER TABLE billing_posting DISABLE TRIGGER postings_are_append_only",
+)
 APPOINTMENT, SLOT = "appointments_appointment", "scheduling_slot"
 BREAKS = {
     "taken_means_a_live_appointment": [
@@ -101,7 +105,7 @@ BREAKS = {
     "a_member_holds_one_unconfirmed_place": [
         "DROP INDEX one_unconfirmed_hold_per_member",
         "UPDATE appointments_appointment SET state = 'held', hold_expires_at = now(),"
-        " member_id = (SELECT min(id) FROM members_member) WHERE state IN ('held', 'booked')",
+        " way_to_pay = '', member_id = (SELECT min(id) FROM members_member) WHERE state IN ('held', 'booked')",
     ],
     "an_agreed_appointment_has_its_invoice": [
         "UPDATE billing_invoice SET subject = 'appointment:lost' WHERE state = 'open'"
@@ -142,6 +146,27 @@ BREAKS = {
     ],
     "an_idempotency_key_had_one_effect": [
         "UPDATE idempotency_idempotencykey SET object_uid = gen_random_uuid()"
+    ],
+    "a_journal_entry_is_balanced": [
+        *UNLOCKED,
+        "UPDATE billing_posting SET amount = amount + 0.01 WHERE account = 'revenue'",
+    ],
+    "a_paid_invoice_is_in_the_journal": [
+        *UNLOCKED,
+        "UPDATE billing_journalentry SET reference = 'lost:' || id WHERE kind = 'sale'",
+    ],
+    "a_captured_payment_is_in_the_journal": [
+        *UNLOCKED,
+        "UPDATE billing_journalentry SET reference = 'lost:' || id WHERE kind = 'capture'",
+    ],
+    "a_refund_is_in_the_journal": [
+        *UNLOCKED,
+        "UPDATE billing_journalentry SET reference = 'lost:' || id WHERE kind = 'refund'",
+    ],
+    "what_is_paid_too_much_goes_back": ["UPDATE billing_payment SET is_extra = TRUE"],
+    "members_owe_what_is_open": [
+        *UNLOCKED,
+        "UPDATE billing_posting SET account = 'bank' WHERE account = 'members' AND amount < 0",
     ],
     "holds_end_in_time": [
         "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
