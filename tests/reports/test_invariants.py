@@ -105,7 +105,8 @@ BREAKS = {
     "a_member_holds_one_unconfirmed_place": [
         "DROP INDEX one_unconfirmed_hold_per_member",
         "UPDATE appointments_appointment SET state = 'held', hold_expires_at = now(),"
-        " way_to_pay = '', member_id = (SELECT min(id) FROM members_member) WHERE state IN ('held', 'booked')",
+        " way_to_pay = '', member_id = (SELECT min(id) FROM members_member)"
+        " WHERE state IN ('held', 'booked')",
     ],
     "an_agreed_appointment_has_its_invoice": [
         "UPDATE billing_invoice SET subject = 'appointment:lost' WHERE state = 'open'"
