@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "members",
     "scheduling",
     "billing",
+    *(["billing.sandbox"] if IS_DEVELOPMENT else []),
     "appointments",
     "reports",
     "django.contrib.auth",
@@ -556,6 +557,16 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MedBook <no-reply@lo
 SMS_GATEWAY = env.str("SMS_GATEWAY", default="sandbox")
 SMS_URL = env.str("SMS_URL", default="")
 SMS_KEY = env.str("SMS_KEY", default="")
+
+# Payment gateways, by code. The sandbox is a bank of our own, which moves no money: 32 bytes of
+# Ed25519 for each of the two parties, and where the bank is.
+
+SANDBOX_GATEWAY_KEY = base64.b64decode(env.str("SANDBOX_GATEWAY_KEY", default=""))
+SANDBOX_MERCHANT_KEY = base64.b64decode(env.str("SANDBOX_MERCHANT_KEY", default=""))
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+PAYMENT_GATEWAYS: dict[str, str] = {}
+if IS_DEVELOPMENT and SANDBOX_URL:
+    PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
 
 # Security
 
