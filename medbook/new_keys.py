@@ -13,6 +13,8 @@ def new_keys() -> dict[str, str]:
         "MEDBOOK_DATA_KEY_ACTIVE": "1",
         "MEDBOOK_INDEX_KEYS": f"1:{_random_key()}",
         "MEDBOOK_JWT_KEY": _random_key(),
+        "SANDBOX_GATEWAY_KEY": _random_key(),
+        "SANDBOX_MERCHANT_KEY": _random_key(),
     }
 
 

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "members",
     "scheduling",
     "billing",
+    *(["billing.sandbox"] if IS_DEVELOPMENT else []),
     "appointments",
     "reports",
     "django.contrib.auth",
@@ -439,13 +440,6 @@ APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjust
 
 # Money
 
-SANDBOX_URL = env.str("SANDBOX_URL", default="")
-# The ways to pay online, by code, and the origins to which a payer may be sent.
-PAYMENT_GATEWAYS: dict[str, str] = {}
-PAYMENT_ORIGINS: list[str] = []
-if SANDBOX_URL:
-    PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
-    PAYMENT_ORIGINS.append("/".join(SANDBOX_URL.split("/", 3)[:3]))
 REFUND_LIMIT = Decimal(env.str("REFUND_LIMIT", default="1000"))  # above: two people
 
 # Release
@@ -587,6 +581,18 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MedBook <no-reply@lo
 SMS_GATEWAY = env.str("SMS_GATEWAY", default="sandbox")
 SMS_URL = env.str("SMS_URL", default="")
 SMS_KEY = env.str("SMS_KEY", default="")
+
+# Payment gateways, by code. The sandbox is a bank of our own, which moves no money: 32 bytes of
+# Ed25519 for each of the two parties, and where the bank is.
+
+SANDBOX_GATEWAY_KEY = base64.b64decode(env.str("SANDBOX_GATEWAY_KEY", default=""))
+SANDBOX_MERCHANT_KEY = base64.b64decode(env.str("SANDBOX_MERCHANT_KEY", default=""))
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+PAYMENT_GATEWAYS: dict[str, str] = {}
+PAYMENT_ORIGINS: list[str] = []  # to which a payer may be sent
+if IS_DEVELOPMENT and SANDBOX_URL:
+    PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
+    PAYMENT_ORIGINS.append("/".join(SANDBOX_URL.split("/", 3)[:3]))
 
 # Security
 

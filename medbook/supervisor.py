@@ -1,8 +1,8 @@
 """Run all of MedBook on one machine: `make run`.
 
-Starts the database, prepares it, then keeps a web server and a worker with beat running until it
-is told to stop. A real server is used for each of DATABASE_URL, REDIS_URL and CELERY_BROKER_URL
-that the environment gives.
+Starts the database, prepares it, then keeps a web server, a worker with beat and the sandbox bank
+running until it is told to stop. A real server is used for each of DATABASE_URL, REDIS_URL and
+CELERY_BROKER_URL that the environment gives.
 """
 
 import contextlib
@@ -44,6 +44,7 @@ MedBook is ready after {seconds:.1f} s.
   Pages          {url}/
   Administration {url}/admin/
   API            {url}/api/v1/docs/
+  Sandbox bank   {sandbox}/
 
   Members        +8613800000001 (Member) …02 (Silver) …03 (Gold) …04 (Jade)
   Staff          admin  desk  doctor  scheduler  finance  auditor
@@ -159,6 +160,7 @@ class Supervisor:
         self._database = database
         self._web = Program(web_command(port))
         self._worker = Program(worker_command())
+        self._bank = Program(bank_command(port + 1))
         self._stopping = False
         self._started_at = time.monotonic()
 
@@ -178,6 +180,7 @@ class Supervisor:
             if not self._web.is_running:
                 self._web.start()
             self._worker.start()
+            self._bank.start()
             self._keep()
         except PostgresFailed as failure:
             say(f"PostgreSQL did not start.\n{failure}")
@@ -200,7 +203,11 @@ class Supervisor:
         return succeeded and not self._stopping
 
     def _keep(self) -> None:
-        kept = [Kept("The web server", self._web), Kept("The worker", self._worker)]
+        kept = [
+            Kept("The web server", self._web),
+            Kept("The worker", self._worker),
+            Kept("The sandbox bank", self._bank),
+        ]
         if self._database is not None:
             kept.insert(0, Kept("PostgreSQL", self._database))
         greeted = False
@@ -214,7 +221,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def _end(self) -> None:
-        programs = [self._web, self._worker]
+        programs = [self._web, self._worker, self._bank]
         for program in programs:
             program.ask_to_end()
         for program in programs:
@@ -232,9 +239,10 @@ def main() -> int:
     if "MAKELEVEL" in os.environ:
         follow_parent(signal.SIGTERM)
     port = int(os.environ.get("PORT") or 8000)
-    if is_taken(port):
-        say(f"Port {port} is taken. Another one: make run PORT={port + 1}")
-        return 1
+    for number in (port, port + 1):
+        if is_taken(number):
+            say(f"Port {number} is taken. Another one: make run PORT={number + 1}")
+            return 1
     for folder in ("broker", "broker-control", "static"):
         (VAR / folder).mkdir(parents=True, exist_ok=True)
     with (VAR / "supervisor.lock").open("w") as lock:
@@ -259,6 +267,7 @@ def forget_torn_files(folder: Path) -> None:
 def settle_environment(port: int, database: EmbeddedPostgres | None) -> None:
     """Complete the environment of all children, and keep it for `manage.py`."""
     values = {"MEDBOOK_ENV": "development", "BASE_URL": f"http://localhost:{port}"}
+    values["SANDBOX_URL"] = sandbox_url(port)
     values |= new_keys() | keys_kept()
     if database is not None:
         values |= {"DATABASE_URL": database.app_url, "DATABASE_OWNER_URL": database.owner_url}
@@ -311,6 +320,16 @@ def worker_command() -> list[str]:
     return [*as_root, "-m", "celery", "--app", "medbook", "--quiet", "worker", *options, *quiet]
 
 
+def bank_command(port: int) -> list[str]:
+    """Return how to start the bank of the sandbox gateway."""
+    return ["manage.py", "run_sandbox", "--port", str(port)]
+
+
+def sandbox_url(port: int) -> str:
+    """Tell where the sandbox bank is while MedBook is on this port."""
+    return f"http://localhost:{port + 1}/sandbox"
+
+
 def is_ready(port: int) -> bool:
     """Ask the web server whether it can serve."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -339,6 +358,7 @@ def welcome(port: int, *, seconds: float) -> str:
     return WELCOME.format(
         seconds=seconds,
         url=f"http://localhost:{port}",
+        sandbox=sandbox_url(port),
         python=os.path.relpath(sys.executable),
         var=VAR,
     )

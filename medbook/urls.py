@@ -1,5 +1,6 @@
 """Which address leads where?"""
 
+from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
@@ -23,6 +24,7 @@ urlpatterns = [
     path("api/v1/", include("appointments.api.urls")),
     path("api/v1/schema/", api_docs.schema, name="api-schema"),
     path("api/v1/docs/", api_docs.docs, name="api-docs"),
+    *([path("sandbox/", include("billing.sandbox.urls"))] if settings.IS_DEVELOPMENT else []),
     *i18n_patterns(
         path("", include("members.urls")),
         path("", include("appointments.urls")),

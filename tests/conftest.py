@@ -35,6 +35,7 @@ def pytest_configure(config):
     """Make passwords cheap; keep messages to the worker and a release in this thread."""
     settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
     current_app.conf.broker_url = "memory://"
+    settings.PAYMENT_GATEWAYS = {}  # members pay at the clinic, unless a test opens a gateway
     settings.RELEASE_THREADS = 1  # another thread would not see what a test has not committed
     config.addinivalue_line("markers", "invariants: the whole database is checked after the test")
     config.addinivalue_line("markers", "breaks(*names): invariants that this test breaks by hand")

@@ -1,0 +1,1 @@
+"""Sandbox Bank: the other party of a payment, for development. It knows nothing of MedBook."""
