@@ -219,14 +219,25 @@ SELECT 'invoice ' || invoice.reference AS what
       WHERE other.subject = invoice.subject AND other.state = 'open' AND other.id <> invoice.id));
 
 -- name: nobody_owes_for_what_did_not_come_about
--- A hold costs nothing; what has ended before the visit was not paid, or goes back as agreed.
+-- A hold costs nothing unless it is paid online; what ended early is void, or goes back as agreed.
 SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
   JOIN appointments_appointment AS appointment
     ON invoice.subject = 'appointment:' || appointment.uid
- WHERE appointment.state IN ('held', 'expired', 'cancelled', 'called_off', 'no_show')
-   AND (invoice.state = 'open' OR (appointment.state IN ('held', 'expired')
-        AND invoice.state <> 'void'));
+ WHERE (appointment.state IN ('cancelled', 'called_off', 'no_show') AND invoice.state = 'open')
+    OR (appointment.state = 'held' AND invoice.state <> 'void'
+        AND appointment.way_to_pay <> 'online')
+    OR (appointment.state = 'expired' AND invoice.state = 'open' AND NOT EXISTS (
+          SELECT FROM billing_payment AS payment WHERE payment.invoice_id = invoice.id))
+    OR (appointment.state = 'expired' AND invoice.state IN ('paid', 'part_refunded', 'refunded')
+        AND NOT EXISTS (
+          SELECT FROM billing_refund AS refund
+            JOIN billing_payment AS payment ON payment.id = refund.payment_id
+           WHERE payment.invoice_id = invoice.id AND refund.reason = 'late')
+        AND NOT EXISTS (
+          SELECT FROM outbox_outboxmessage AS news
+           WHERE news.topic = 'invoice.paid' AND news.handled_at IS NULL
+             AND news.ids ->> 'subject' = invoice.subject));
 
 -- name: the_lines_sum_to_the_total
 -- To the cent.
@@ -242,7 +253,7 @@ SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
   LEFT JOIN billing_payment AS payment
     ON payment.invoice_id = invoice.id AND payment.state = 'captured'
-   AND payment.currency = invoice.currency
+   AND payment.currency = invoice.currency AND NOT payment.is_extra
  GROUP BY invoice.reference, invoice.total, invoice.state
 HAVING coalesce(sum(payment.amount), 0)
     <> CASE WHEN invoice.state IN ('paid', 'part_refunded', 'refunded')
@@ -345,7 +356,9 @@ SELECT 'idempotency key ' || remembered.id AS what
    AND NOT EXISTS (
    SELECT FROM appointments_waitlistentry AS entry WHERE entry.uid = remembered.object_uid)
    AND NOT EXISTS (
-   SELECT FROM scheduling_leave AS leave WHERE leave.uid = remembered.object_uid);
+   SELECT FROM scheduling_leave AS leave WHERE leave.uid = remembered.object_uid)
+   AND NOT EXISTS (
+   SELECT FROM billing_payment AS payment WHERE payment.uid = remembered.object_uid);
 
 -- name: a_journal_entry_is_balanced
 -- What one account gains, others give.
