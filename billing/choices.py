@@ -68,7 +68,6 @@ class QuarantineReason(TextChoices):
 class QuarantineEnd(TextChoices):
     """What a person decided about it."""
 
-    TAKEN = "taken", _("Taken as the payment")
     GIVEN_BACK = "given_back", pgettext_lazy("quarantine", "Given back")
     DISMISSED = "dismissed", _("Nothing to be done")
 

@@ -434,6 +434,8 @@ STAFF_ERRANDS = {
     "medbook.approvals.selectors.waiting_approvals": "admin:approvals_approval_changelist",
     "members.selectors.strikes.open_appeals": "admin:members_strikeappeal_changelist",
     "billing.selectors.waiting_refunds": "admin:billing_refund_changelist",
+    "billing.selectors.refunds.refunds_to_decide": "admin:refunds",
+    "billing.selectors.refunds.money_to_decide": "admin:quarantines",
 }
 # What is done once a second person has approved it, by kind.
 APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}

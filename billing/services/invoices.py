@@ -136,26 +136,40 @@ def capture(payment: Payment, invoice: Invoice, by: User | None, now: datetime) 
 
     `payment.captured_at` says when the gateway got it.
     """
+    if not invoice.is_due:
+        take_extra(payment, by, now)
+        return
+    _note_captured(payment, by, now)
+    invoice.state = InvoiceState.PAID
+    invoice.paid_at = now
+    invoice.save(update_fields=["paid_at", "state"])
+    post_sale(invoice, payment.captured_at or now, by)
+    post_capture(payment, by)
+    outbox.add("invoice.paid", key=invoice.uid, subject=invoice.subject)
+
+
+def take_extra(payment: Payment, by: User | None, now: datetime) -> None:
+    """Take money in that pays nothing, and ask for all of it to be given back."""
+    payment.is_extra = True
+    _note_captured(payment, by, now)
+    post_capture(payment, by)
+    request_refund(
+        payment=payment, amount=payment.amount, reason=RefundReason.EXTRA, by=None, now=now
+    )
+
+
+def _note_captured(payment: Payment, by: User | None, now: datetime) -> None:
     payment.state = PaymentState.CAPTURED
-    payment.is_extra = not invoice.is_due
     payment.next_query_at = None
     payment.message = ""
     payment.captured_at = payment.captured_at or now
     payment.save()
-    facts = {**_facts(invoice), "gateway": payment.gateway, "amount": str(payment.amount)}
+    facts = {
+        **_facts(payment.invoice),
+        "gateway": payment.gateway,
+        "amount": str(payment.amount),
+    }
     record_event(Action.PAYMENT_RECORDED, subject=payment, by=by, facts=facts)
-    if payment.is_extra:
-        post_capture(payment, by)
-        request_refund(
-            payment=payment, amount=payment.amount, reason=RefundReason.EXTRA, by=None, now=now
-        )
-        return
-    invoice.state = InvoiceState.PAID
-    invoice.paid_at = now
-    invoice.save(update_fields=["paid_at", "state"])
-    post_sale(invoice, payment.captured_at, by)
-    post_capture(payment, by)
-    outbox.add("invoice.paid", key=invoice.uid, subject=invoice.subject)
 
 
 def locked_invoice(subject: str) -> Invoice | None:

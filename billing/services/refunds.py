@@ -5,7 +5,8 @@ their own. A refund is sent with one number for ever, so that sending it again g
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -27,7 +28,7 @@ from billing.services.requesting import facts_of, left_of, request_refund
 from medbook import money
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.errors import Missing
+from medbook.errors import DomainError, Missing
 from medbook.locks import Rung, lock, require_transaction, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
@@ -130,6 +131,29 @@ def approve_refund(*, refund_uid: uuid.UUID, by: User, now: datetime) -> Refund:
     if not is_at_desk:
         outbox.add("refund.approved", key=f"{refund.uid}:{now.isoformat()}", refund_uid=refund.uid)
     return refund
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of one refund among several: approved, or why not."""
+
+    refund: Refund
+    refusal: DomainError | None = None
+
+
+def approve_refunds(
+    *, refund_uids: Collection[uuid.UUID], by: User, now: datetime
+) -> list[Decision]:
+    """Approve refunds one by one; what one refuses does not stop the others."""
+    decisions = []
+    for refund in Refund.objects.filter(uid__in=refund_uids).order_by("requested_at", "id"):
+        try:
+            approved = approve_refund(refund_uid=refund.uid, by=by, now=now)
+        except DomainError as refusal:
+            decisions.append(Decision(refund, refusal))
+        else:
+            decisions.append(Decision(approved))
+    return decisions
 
 
 @retry_on_conflict

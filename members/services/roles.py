@@ -25,7 +25,10 @@ SEES_PEOPLE = {
     *_each("view", "members", "tier", "tierchange"),
 }
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "leave")
-SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
+SEES_MONEY = {
+    *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
+    *_each("view", "billing", "quarantine", "gatewaynotice", "journalentry", "posting"),
+}
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
@@ -74,6 +77,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
     },
     Role.FINANCE: {
         *SEES_MONEY,
+        "billing.request_refund",
+        "billing.approve_refund",
+        "billing.resolve_quarantine",
         "members.view_pointentry",
         *DECIDES,
         "billing.record_desk_payment",

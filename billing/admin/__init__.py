@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.admin import refunds as refunds
 from billing.models import Invoice, InvoiceLine, Payment, Refund
 from billing.services.refunds import hand_back_refund
 from medbook import clock
@@ -22,7 +23,16 @@ class InvoiceLineInline(ReadOnly, admin.TabularInline):
 
 class PaymentInline(ReadOnly, admin.TabularInline):
     model = Payment
-    fields = ["gateway", "amount", "currency", "state", "captured_at", "recorded_by"]
+    fields = [
+        "gateway",
+        "amount",
+        "currency",
+        "state",
+        "is_extra",
+        "transaction",
+        "captured_at",
+        "recorded_by",
+    ]
     ordering = ["id"]
 
 
@@ -45,11 +55,11 @@ class InvoiceAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["invoice", "gateway", "amount", "currency", "captured_at", "recorded_by"]
-    list_filter = ["gateway"]
+    list_display = ["invoice", "gateway", "state", "amount", "currency", "captured_at", "is_extra"]
+    list_filter = ["gateway", "state", "is_extra"]
     list_select_related = ["invoice", "recorded_by"]
     search_fields = ["invoice__reference__exact"]
-    date_hierarchy = "captured_at"
+    date_hierarchy = "requested_at"
     ordering = ["-id"]
     show_full_result_count = False
 
@@ -74,6 +84,11 @@ class RefundAdmin(ReadOnly, ActingAdmin):
         "reason",
         "payment",
         "requested_at",
+        "requested_by",
+        "approved_at",
+        "approved_by",
+        "attempts",
+        "message",
         "settled_at",
         "settled_by",
     ]
