@@ -32,16 +32,22 @@ class DraftForm(forms.ModelForm):
 
     start_time = forms.TimeField(label=_("from"), help_text=_("In the clinic's time."))
     end_time = forms.TimeField(label=_("until"))
+    fee = forms.DecimalField(
+        label=_("fee"),
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        help_text=FROM_THE_LIST,
+    )
     read_version = forms.IntegerField(label=_("version"), widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Schedule
         fields = ["doctor", "room", "visit_type", "service_date", "max_appointments", "fee"]
-        help_texts = {"fee": FROM_THE_LIST}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fee"].required = False
         schedule = self.instance
         if schedule.pk:
             zone = ZoneInfo(schedule.time_zone)
