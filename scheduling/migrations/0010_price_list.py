@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "price",
+                "verbose_name": "listed price",
                 "verbose_name_plural": "price list",
                 "constraints": [
                     models.UniqueConstraint(

@@ -42,7 +42,7 @@ class Price(models.Model):
     )
 
     class Meta:
-        verbose_name = _("price")
+        verbose_name = _("listed price")
         verbose_name_plural = _("price list")
         constraints = [
             models.UniqueConstraint(
