@@ -21,6 +21,7 @@ from scheduling.models import (
     Department,
     Doctor,
     Leave,
+    Price,
     ReleaseRun,
     Room,
     RosterTemplate,
@@ -191,6 +192,19 @@ class DoctorFactory(DjangoModelFactory):
     search_text = "chen wei 陈伟 chenwei cw"
     title = Title.CHIEF
     gender = Gender.FEMALE
+
+
+class PriceFactory(DjangoModelFactory):
+    """What a first visit to a chief physician costs in East Clinic, for long."""
+
+    class Meta:
+        model = Price
+
+    clinic = SubFactory(ClinicFactory)
+    visit_type = SubFactory(VisitTypeFactory)
+    title = Title.CHIEF
+    fee = Decimal("150.00")
+    valid_from = date(2020, 1, 1)
 
 
 class RosterTemplateFactory(DjangoModelFactory):

@@ -42,6 +42,7 @@ class Action(TextChoices):
     SCHEDULE_PUBLISHED = "schedule.published", _("Schedule published")
     SCHEDULE_CALLED_OFF = "schedule.called_off", _("Schedule called off")
     SCHEDULE_FINISHED = "schedule.finished", _("Schedule finished")
+    PRICE_CHANGED = "price.changed", _("Price list changed")
     RELEASE_RUN = "release.run", _("Release run")
     CATALOGUE_IMPORTED = "catalogue.imported", _("Catalogue imported")
     MEMBER_JOINED = "member.joined", _("Member joined")

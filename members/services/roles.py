@@ -29,6 +29,8 @@ SEES_MONEY = {
     *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
     *_each("view", "billing", "quarantine", "gatewaynotice", "journalentry", "posting"),
 }
+SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
+SETS_PRICES = {f"scheduling.{act}_price" for act in ("view", "add", "change", "delete")}
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
@@ -66,7 +68,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_SCHEDULES,
         *_each("add", "scheduling", *CATALOGUE, "rostertemplate", "schedule", "calendarday"),
         *_each("change", "scheduling", *CATALOGUE, "rostertemplate", "schedule", "calendarday"),
-        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday"),
+        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday", "price"),
         *_each("delete", "scheduling", "rostertemplate", "calendarday"),
         "scheduling.run_release",
         "appointments.call_off",
@@ -80,6 +82,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "billing.request_refund",
         "billing.approve_refund",
         "billing.resolve_quarantine",
+        *SETS_PRICES,
         "members.view_pointentry",
         *DECIDES,
         "billing.record_desk_payment",
@@ -90,7 +93,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_PEOPLE,
         *SEES_SCHEDULES,
         *SEES_MONEY,
-        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday"),
+        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday", "price"),
         *_each("view", "members", "user", "privilege", "delivery", "messagetemplate"),
         "appointments.view_appointment",
         "members.view_pointentry",
@@ -115,6 +118,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.erase_member",
         "members.view_pointentry",
         "members.adjust_points",
+        *SETS_PRICES,
         *DECIDES,
         "outbox.view_outboxmessage",
         "jobs.view_job",

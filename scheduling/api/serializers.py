@@ -109,7 +109,9 @@ class PlanBody(StrictSerializer):
     start_time = serializers.TimeField(help_text="In the clinic's time.")
     end_time = serializers.TimeField()
     max_appointments = serializers.IntegerField(min_value=1, max_value=MOST_PLACES)
-    fee = MoneyField(min_value=0)
+    fee = MoneyField(
+        required=False, min_value=0, help_text="Left out: that of the price list on that date."
+    )
     desk_places = serializers.IntegerField(
         required=False, default=0, min_value=0, max_value=MOST_PLACES
     )

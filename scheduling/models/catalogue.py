@@ -136,6 +136,15 @@ class Department(models.Model):
     late_refund_percent = models.PositiveSmallIntegerField(
         _("refund after late cancellation, %"), default=50, validators=[MaxValueValidator(100)]
     )
+    free_return_days = models.PositiveSmallIntegerField(
+        _("free return visit within, days"),
+        default=0,
+        validators=[MaxValueValidator(90)],
+        help_text=_(
+            "A patient who saw a doctor of this department is not charged again within these days;"
+            " 0: never."
+        ),
+    )
     reserved_days_before = models.PositiveSmallIntegerField(
         _("reserved places fall to all, days before"), default=1, validators=[MaxValueValidator(30)]
     )

@@ -212,6 +212,7 @@ class Model:
 SEES_PEOPLE = {DESK, AUDITOR, ADMINISTRATOR}
 SEES_SCHEDULES = {DESK, DOCTOR, SCHEDULER, AUDITOR}
 SEES_MONEY = {DESK, FINANCE, AUDITOR}
+SETS_PRICES = {FINANCE, ADMINISTRATOR}
 CATALOGUE = Model(SEES_SCHEDULES, add={SCHEDULER}, change={SCHEDULER}, delete=SUPERUSER)
 
 MODELS = {
@@ -234,6 +235,9 @@ MODELS = {
     "scheduling.visittype": CATALOGUE,
     "scheduling.rostertemplate": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
     "scheduling.calendarday": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
+    "scheduling.price": Model(
+        {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR}, SETS_PRICES, SETS_PRICES, SETS_PRICES
+    ),
     "scheduling.schedule": Model(SEES_SCHEDULES, {SCHEDULER}, {SCHEDULER}),
     "scheduling.slot": Model(SEES_SCHEDULES),
     "scheduling.releaserun": Model({SCHEDULER, AUDITOR}),

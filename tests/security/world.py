@@ -33,6 +33,7 @@ from tests.factories import (
     DoctorFactory,
     FamilyLinkFactory,
     PatientFactory,
+    PriceFactory,
     PrivilegeFactory,
     ReleaseRunFactory,
     RosterTemplateFactory,
@@ -204,6 +205,8 @@ def make_world():
     ReleaseRunFactory()
     for number in range(10):  # asking the page that deletes one deletes one
         CalendarDayFactory(date=date(2030, 1, 1 + number))
+    for number in range(10):  # what begins later may still be deleted
+        PriceFactory(valid_from=clock.site_date(clock.now()) + timedelta(days=30 + number))
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
