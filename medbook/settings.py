@@ -564,9 +564,13 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "AppointmentState": "appointments.choices.AppointmentState",
+        "Gateway": "billing.choices.Gateway",
+        "InvoiceState": "billing.choices.InvoiceState",
         "JobState": "medbook.jobs.choices.JobState",
         "LeaveReason": "scheduling.choices.LeaveReason",
         "LeaveState": "scheduling.choices.LeaveState",
+        "PaymentState": "billing.choices.PaymentState",
+        "RefundState": "billing.choices.RefundState",
         "SaleState": "scheduling.choices.SaleState",
         "SlotState": "appointments.api.serializers.SHOWN_SLOT_STATES",
     },

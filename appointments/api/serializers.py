@@ -13,13 +13,12 @@ from rest_framework.exceptions import ErrorDetail
 from appointments.choices import AppointmentState, CancelCause, WayToPay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
-from billing.choices import RefundReason, RefundState
+from billing.api.serializers import InvoiceSerializer, RefundSerializer
 from billing.models import Invoice
 from billing.selectors import Account
-from medbook.api_input import InstantField, StrictSerializer
+from medbook.api_input import InstantField, MoneyField, StrictSerializer
 from scheduling.api.serializers import (
     ClinicTimeField,
-    MoneyField,
     NamedSerializer,
     PeriodQuery,
     RoomSerializer,
@@ -210,27 +209,6 @@ class SlotSerializer(serializers.Serializer):
             return SlotState.BLOCKED.value
         is_open = slot.is_open_to(self.context["booker"], self.context["now"])
         return (SlotState.FREE if is_open else SlotState.TAKEN).value
-
-
-class InvoiceSerializer(serializers.Serializer):
-    """What is owed for an appointment."""
-
-    id = serializers.UUIDField(source="uid")
-    reference = serializers.CharField()
-    total = MoneyField()
-    currency = serializers.CharField()
-    state = serializers.CharField()
-
-
-class RefundSerializer(serializers.Serializer):
-    """Money that goes back, or went back."""
-
-    id = serializers.UUIDField(source="uid")
-    reference = serializers.CharField()
-    amount = MoneyField()
-    currency = serializers.CharField()
-    state = serializers.ChoiceField(choices=RefundState.choices)
-    reason = serializers.ChoiceField(choices=RefundReason.choices)
 
 
 class VisitSerializer(serializers.Serializer):

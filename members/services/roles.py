@@ -29,7 +29,6 @@ SEES_MONEY = {
     *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
     *_each("view", "billing", "quarantine", "gatewaynotice", "journalentry", "posting"),
 }
-SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
 SETS_PRICES = {f"scheduling.{act}_price" for act in ("view", "add", "change", "delete")}
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 

@@ -70,6 +70,7 @@ from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import extend_hold
 from appointments.services.rescheduling import reschedule_appointment
 from appointments.services.visits import check_in, finish_visit, start_visit
+from billing.errors import UnknownGateway
 from billing.selectors import Account, accounts_of
 from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
@@ -102,6 +103,7 @@ PATIENT_REFUSALS = (
     PayAtDeskNotAllowed,
     TooManyPoints,
     NotEnoughPoints,
+    UnknownGateway,
 )
 PLACE_REFUSALS = (CalledOff, InThePast, NotOpenYet, SaleOver, SlotTaken, SoldOut)
 KEY_REFUSALS = (IdempotencyKeyRequired, IdempotencyKeyReused, InProgress)
@@ -198,7 +200,10 @@ class AppointmentList(MemberEndpoint):
     @refuses(Missing, *PATIENT_REFUSALS, *PLACE_REFUSALS, *KEY_REFUSALS, CoolingDown)
     @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request) -> Response:
-        """Book a place to be paid at the clinic, or only hold it for 15 minutes."""
+        """Book a place, to be paid online or at the clinic, or only hold it for 15 minutes.
+
+        To be paid online it stays held until its invoice is paid.
+        """
         key = idempotency_key(request)
         said = self.said(BookingBody)
         member = calling_member(request)
@@ -246,7 +251,7 @@ class AppointmentConfirm(MemberEndpoint):
     @refuses(*PATIENT_REFUSALS, HoldExpired, WrongState)
     @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
-        """Make a held place a booked one; again changes nothing."""
+        """Agree on a held place: booked, or held until it is paid online; again changes nothing."""
         said = self.said(ConfirmBody)
         member = calling_member(request)
         with with_alternatives(member, None, appointment_uid=uid):
