@@ -206,4 +206,4 @@ def test_what_is_acknowledged_is_sent_again_only_when_asked(client, page):
 
     assert len({body for _headers, body in merchant.heard}) == 1
     assert len(merchant.heard) == 3
-    assert "1 attempt" in client.get("/sandbox/").text
+    assert "Attempts: 1" in client.get("/sandbox/").text
