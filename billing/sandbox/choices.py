@@ -9,7 +9,7 @@ class PaymentState(TextChoices):
 
     PENDING = "pending", _("Not paid yet")
     PAID = "paid", _("Paid")
-    FAILED = "failed", _("Declined")
+    FAILED = "failed", _("Card declined")
     CLOSED = "closed", _("Closed")
 
 

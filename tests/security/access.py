@@ -10,6 +10,7 @@ FINANCE, AUDITOR, ADMINISTRATOR = Role.FINANCE, Role.AUDITOR, Role.ADMINISTRATOR
 PUBLIC = "public"
 MEMBER = "member"
 OWNER = "owner"  # a member's own object; to other members there is no such thing
+SIGNED = "signed"  # for programs that sign what they ask; nobody signed in, and no form, gets in
 HOLDER = "holder"  # an object of an account, a member's or not; to others there is no such thing
 NO_ROLE = "staff without a role"
 STAFF = frozenset({*Role, NO_ROLE})
@@ -27,6 +28,17 @@ PAGES_AND_API = {
     "livez": PUBLIC,
     "readyz": PUBLIC,
     "root": PUBLIC,
+    # The sandbox bank, in development only
+    "sandbox:console": PUBLIC,
+    "sandbox:pay": PUBLIC,  # for whoever knows the secret
+    "sandbox:send_again": PUBLIC,
+    "sandbox:statement_file": PUBLIC,
+    "sandbox:api_payments": SIGNED,
+    "sandbox:api_payment": SIGNED,
+    "sandbox:api_close": SIGNED,
+    "sandbox:api_refunds": SIGNED,
+    "sandbox:api_refund": SIGNED,
+    "sandbox:api_statements": SIGNED,
     # Pages
     "appointments:home": PUBLIC,
     "appointments:doctors": PUBLIC,

@@ -51,6 +51,8 @@ def expected(route, who, person):
     """Tell how somebody should be received."""
     if who == access.PUBLIC:
         return IN
+    if who == access.SIGNED:
+        return SIGN_IN
     is_member = person in (ALICE, BO)
     if person == ANONYMOUS or (is_member and route.is_admin):
         return SIGN_IN

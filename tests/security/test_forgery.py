@@ -67,7 +67,7 @@ ELSEWHERE = [
 
 
 def state_changing(routes):
-    return [route for route in routes if not route.is_api]
+    return [route for route in routes if not route.is_api and allowed(route) != access.SIGNED]
 
 
 @pytest.mark.parametrize("person", [ANONYMOUS, ALICE, SUPERUSER])
@@ -82,6 +82,17 @@ def test_no_page_takes_a_form_that_is_not_its_own(world, person):
         assert "evil" not in answer.text
 
     assert not taken, "\n".join(taken)
+
+
+def test_programs_that_need_no_token_need_a_signature(world):
+    routes = [route for route in every_route() if allowed(route) == access.SIGNED]
+    assert len(routes) == 6
+
+    for route in routes:
+        path, client = route.path(world.fill), world.browser(SUPERUSER, enforce_csrf_checks=True)
+        statuses = {client.get(path).status_code, client.post(path, {"number": "P1"}).status_code}
+        assert 401 in statuses
+        assert statuses <= {401, 405}
 
 
 def test_a_form_sent_from_elsewhere_is_refused_even_with_its_token(world):

@@ -28,6 +28,7 @@ from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
 from tests.appointments.leaves import drafted
 from tests.appointments.waiting import wait_for
+from tests.billing.sandbox import payment_and_notification
 from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
@@ -101,6 +102,8 @@ class World:
             "url": "nowhere",
             "kind": "code",
             "content_type_id": "1",
+            "number": "P1",
+            "day": "2026-11-24",
         }[parameter]
 
     def row(self, model):
@@ -120,6 +123,8 @@ class World:
         if "appointments/" in route.pattern:
             is_open = route.name.endswith(("-confirm", "-extend"))
             return (self.held if is_open else self.booked).uid
+        if route.name == "sandbox:send_again":
+            return self.sandbox_notification.uid
         kind = route.pattern.split("<", 1)[0].rstrip("/").rpartition("/")[2]
         if kind == "second-factor":  # there is a new one where the last one was taken away
             return (self.alice.user.second_factors.first() or app_of(self.alice.user)).uid
@@ -138,6 +143,7 @@ class World:
             "notifications": self.notification,
             "messages": self.delivery,
             "missed-visits": self.strike,
+            "pay": self.sandbox_payment,
             "waitlist": self.wish,
             "offers": self.offer,
         }[kind].uid
@@ -234,6 +240,7 @@ def make_world():
         by=alice.user,
         now=clock.now(),
     )
+    world.sandbox_payment, world.sandbox_notification = payment_and_notification()
     Suspension.objects.create(
         member=bo,
         starts_at=clock.now() - timedelta(days=60),
