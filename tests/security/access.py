@@ -11,6 +11,7 @@ PUBLIC = "public"
 MEMBER = "member"
 OWNER = "owner"  # a member's own object; to other members there is no such thing
 SIGNED = "signed"  # for programs that sign what they ask; nobody signed in, and no form, gets in
+NOTIFIED = "notified"  # for gateways; what they have not signed is refused, whoever sends it
 HOLDER = "holder"  # an object of an account, a member's or not; to others there is no such thing
 NO_ROLE = "staff without a role"
 STAFF = frozenset({*Role, NO_ROLE})
@@ -28,6 +29,7 @@ PAGES_AND_API = {
     "livez": PUBLIC,
     "readyz": PUBLIC,
     "root": PUBLIC,
+    "gateway_notification": NOTIFIED,
     # The sandbox bank, in development only
     "sandbox:console": PUBLIC,
     "sandbox:pay": PUBLIC,  # for whoever knows the secret
@@ -47,6 +49,7 @@ PAGES_AND_API = {
     "appointments:appointments": MEMBER,
     "appointments:appointment": OWNER,
     "appointments:confirm": OWNER,
+    "appointments:pay": OWNER,
     "appointments:extend": OWNER,
     "appointments:booked": OWNER,
     "appointments:cancel": OWNER,
@@ -135,6 +138,11 @@ PAGES_AND_API = {
     "appointment-cancel": OWNER,
     "appointment-reschedule": OWNER,
     "appointment-calendar": OWNER,
+    "invoice-list": MEMBER,
+    "invoice-detail": OWNER,
+    "invoice-payments": OWNER,
+    "admin-refund-list": {DESK, FINANCE, AUDITOR},
+    "admin-refund-approve": {FINANCE},
     "waitlist": MEMBER,
     "waitlist-wish": OWNER,
     "offer-list": MEMBER,
@@ -206,6 +214,10 @@ PAGES_AND_API = {
     "admin:waitlist": {DESK, SCHEDULER},
     "admin:waitlist_wish": {DESK, SCHEDULER},
     "admin:waitlist_offer": {DESK, SCHEDULER},
+    "admin:refunds": {DESK, FINANCE, AUDITOR},
+    "admin:approve_refunds": {FINANCE},
+    "admin:quarantines": {DESK, FINANCE, AUDITOR},
+    "admin:quarantine": {FINANCE},
     "admin:membership": {AUDITOR, ADMINISTRATOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
 }

@@ -49,7 +49,7 @@ def outcome(answer):
 
 def expected(route, who, person):
     """Tell how somebody should be received."""
-    if who == access.PUBLIC:
+    if who in (access.PUBLIC, access.NOTIFIED):
         return IN
     if who == access.SIGNED:
         return SIGN_IN

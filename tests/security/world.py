@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.apps import apps
 from django.conf import settings
@@ -14,7 +15,8 @@ from appointments.services.cancelling import cancel_appointment
 from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.visits import check_in
-from billing.choices import Gateway
+from billing.choices import Gateway, QuarantineReason
+from billing.models import Invoice, Quarantine, Refund
 from medbook import clock
 from members.choices import Relation, Role
 from members.models import Suspension, User
@@ -103,6 +105,7 @@ class World:
             "kind": "code",
             "content_type_id": "1",
             "number": "P1",
+            "gateway": "sandbox",
             "day": "2026-11-24",
         }[parameter]
 
@@ -144,6 +147,9 @@ class World:
             "messages": self.delivery,
             "missed-visits": self.strike,
             "pay": self.sandbox_payment,
+            "invoices": self.invoice,
+            "refunds": self.refund,
+            "quarantine": self.quarantine,
             "waitlist": self.wish,
             "offers": self.offer,
         }[kind].uid
@@ -181,6 +187,16 @@ def make_world():
     desk = {**desk, "now": clock.now()}
     take_desk_payment(appointment_uid=given_up.uid, gateway=Gateway.DESK_CARD, **desk)
     cancel_appointment(appointment_uid=given_up.uid, by=bo.user, now=clock.now())
+    world.invoice = Invoice.objects.get(subject=world.booked.subject)
+    world.refund = Refund.objects.get()
+    world.quarantine = Quarantine.objects.create(
+        gateway=Gateway.SANDBOX,
+        number="lost",
+        amount=Decimal(181),
+        currency="CNY",
+        why=QuarantineReason.UNKNOWN,
+        noticed_at=clock.now(),
+    )
     # Bo books for Alice, who may say no.
     world.bos_link = FamilyLinkFactory(
         member=bo, patient=world.booked.patient, relation=Relation.OTHER, label="Alice Chen"
