@@ -4,19 +4,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 
-from medbook import clock
+from medbook import clock, outgoing
 
 TIMEOUT_SECONDS = 5
 SHORTEST_KEY = 16
 AGAIN_LATER = frozenset({408, 425, 429})  # besides all of 5xx: nothing is wrong with the message
-LONGEST_ANSWER = 64 * 1024
 
 
 class NotSent(Exception):
@@ -52,7 +51,7 @@ class HttpSms:
     """
 
     def __init__(self, url: str, key: str) -> None:
-        self.url = urlsplit(url)
+        self.url = url
         self.key = key.encode()
 
     def send(self, *, recipient: str, text: str, key: str) -> None:
@@ -62,26 +61,14 @@ class HttpSms:
         """
         body = json.dumps({"to": recipient, "text": text}, ensure_ascii=False).encode()
         try:
-            status = self._post(body, self._headers(body, key))
+            answer = outgoing.send(
+                "POST", self.url, body, self._headers(body, key), TIMEOUT_SECONDS
+            )
         except (OSError, HTTPException) as error:
             raise NotSent(type(error).__name__) from error
-        if not 200 <= status < 300:
-            is_final = 400 <= status < 500 and status not in AGAIN_LATER
-            raise NotSent(f"HTTP {status}", is_final=is_final)
-
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> int:
-        is_secure = self.url.scheme == "https"
-        connection = (HTTPSConnection if is_secure else HTTPConnection)(
-            self.url.hostname or "", self.url.port, timeout=TIMEOUT_SECONDS
-        )
-        try:
-            query = f"?{self.url.query}" if self.url.query else ""
-            connection.request("POST", (self.url.path or "/") + query, body, dict(headers))
-            answer = connection.getresponse()
-            answer.read(LONGEST_ANSWER)
-            return answer.status
-        finally:
-            connection.close()
+        if not 200 <= answer.status < 300:
+            is_final = 400 <= answer.status < 500 and answer.status not in AGAIN_LATER
+            raise NotSent(f"HTTP {answer.status}", is_final=is_final)
 
     def _headers(self, body: bytes, key: str) -> Mapping[str, str]:
         stamp = str(int(clock.now().timestamp()))
