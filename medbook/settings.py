@@ -557,6 +557,37 @@ SMS_GATEWAY = env.str("SMS_GATEWAY", default="sandbox")
 SMS_URL = env.str("SMS_URL", default="")
 SMS_KEY = env.str("SMS_KEY", default="")
 
+# Payment gateways: each is off until all its keys are there
+
+PAYMENT_GATEWAYS: dict[str, str] = {}
+
+ALIPAY_GATEWAY = env.str("ALIPAY_GATEWAY", default="https://openapi.alipay.com/gateway.do")
+ALIPAY_PAGE = env.str("ALIPAY_PAGE", default="page")  # "wap" is Alipay's page for phones
+ALIPAY_APP_ID = env.str("ALIPAY_APP_ID", default="")
+ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
+ALIPAY_PRIVATE_KEY = env.str("ALIPAY_PRIVATE_KEY", default="", multiline=True)  # ours, PEM
+ALIPAY_PUBLIC_KEY = env.str("ALIPAY_PUBLIC_KEY", default="", multiline=True)  # Alipay's, PEM
+if ALIPAY_APP_ID and ALIPAY_SELLER_ID and ALIPAY_PRIVATE_KEY and ALIPAY_PUBLIC_KEY:
+    PAYMENT_GATEWAYS["alipay"] = "billing.gateways.alipay.AlipayGateway"
+
+WECHATPAY_MCHID = env.str("WECHATPAY_MCHID", default="")
+WECHATPAY_APPID = env.str("WECHATPAY_APPID", default="")
+WECHATPAY_CERT_SERIAL = env.str("WECHATPAY_CERT_SERIAL", default="")
+WECHATPAY_PRIVATE_KEY = env.str("WECHATPAY_PRIVATE_KEY", default="", multiline=True)  # ours, PEM
+WECHATPAY_APIV3_KEY = env.str("WECHATPAY_APIV3_KEY", default="")
+WECHATPAY_PUBLIC_KEY_ID = env.str("WECHATPAY_PUBLIC_KEY_ID", default="")
+WECHATPAY_PUBLIC_KEY = env.str("WECHATPAY_PUBLIC_KEY", default="", multiline=True)  # theirs, PEM
+if (
+    WECHATPAY_MCHID
+    and WECHATPAY_APPID
+    and WECHATPAY_CERT_SERIAL
+    and WECHATPAY_PRIVATE_KEY
+    and WECHATPAY_APIV3_KEY
+    and WECHATPAY_PUBLIC_KEY_ID
+    and WECHATPAY_PUBLIC_KEY
+):
+    PAYMENT_GATEWAYS["wechatpay"] = "billing.gateways.wechatpay.WeChatPayGateway"
+
 # Security
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
