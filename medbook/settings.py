@@ -26,6 +26,11 @@ def keys_by_id(text: str) -> dict[int, bytes]:
     return {int(key_id): base64.b64decode(key) for key_id, key in pairs}
 
 
+def origin_of(url: str) -> str:
+    """Tell the scheme, host and port of an address."""
+    return "/".join(url.split("/", 3)[:3])
+
+
 # Identity
 
 MEDBOOK_ENV = env.str("MEDBOOK_ENV", default="production")
@@ -588,8 +593,8 @@ SMS_GATEWAY = env.str("SMS_GATEWAY", default="sandbox")
 SMS_URL = env.str("SMS_URL", default="")
 SMS_KEY = env.str("SMS_KEY", default="")
 
-# Payment gateways, by code. The sandbox is a bank of our own, which moves no money: 32 bytes of
-# Ed25519 for each of the two parties, and where the bank is.
+# Payment gateways, by code: each is off until all its keys are there. The sandbox is a bank of our
+# own, which moves no money: 32 bytes of Ed25519 for each of the two parties, and where the bank is.
 
 SANDBOX_GATEWAY_KEY = base64.b64decode(env.str("SANDBOX_GATEWAY_KEY", default=""))
 SANDBOX_MERCHANT_KEY = base64.b64decode(env.str("SANDBOX_MERCHANT_KEY", default=""))
@@ -598,7 +603,35 @@ PAYMENT_GATEWAYS: dict[str, str] = {}
 PAYMENT_ORIGINS: list[str] = []  # to which a payer may be sent
 if IS_DEVELOPMENT and SANDBOX_URL:
     PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
-    PAYMENT_ORIGINS.append("/".join(SANDBOX_URL.split("/", 3)[:3]))
+    PAYMENT_ORIGINS.append(origin_of(SANDBOX_URL))
+
+ALIPAY_GATEWAY = env.str("ALIPAY_GATEWAY", default="https://openapi.alipay.com/gateway.do")
+ALIPAY_PAGE = env.str("ALIPAY_PAGE", default="page")  # "wap" is Alipay's page for phones
+ALIPAY_APP_ID = env.str("ALIPAY_APP_ID", default="")
+ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
+ALIPAY_PRIVATE_KEY = env.str("ALIPAY_PRIVATE_KEY", default="", multiline=True)  # ours, PEM
+ALIPAY_PUBLIC_KEY = env.str("ALIPAY_PUBLIC_KEY", default="", multiline=True)  # Alipay's, PEM
+if ALIPAY_APP_ID and ALIPAY_SELLER_ID and ALIPAY_PRIVATE_KEY and ALIPAY_PUBLIC_KEY:
+    PAYMENT_GATEWAYS["alipay"] = "billing.gateways.alipay.AlipayGateway"
+    PAYMENT_ORIGINS.append(origin_of(ALIPAY_GATEWAY))
+
+WECHATPAY_MCHID = env.str("WECHATPAY_MCHID", default="")
+WECHATPAY_APPID = env.str("WECHATPAY_APPID", default="")
+WECHATPAY_CERT_SERIAL = env.str("WECHATPAY_CERT_SERIAL", default="")
+WECHATPAY_PRIVATE_KEY = env.str("WECHATPAY_PRIVATE_KEY", default="", multiline=True)  # ours, PEM
+WECHATPAY_APIV3_KEY = env.str("WECHATPAY_APIV3_KEY", default="")
+WECHATPAY_PUBLIC_KEY_ID = env.str("WECHATPAY_PUBLIC_KEY_ID", default="")
+WECHATPAY_PUBLIC_KEY = env.str("WECHATPAY_PUBLIC_KEY", default="", multiline=True)  # theirs, PEM
+if (
+    WECHATPAY_MCHID
+    and WECHATPAY_APPID
+    and WECHATPAY_CERT_SERIAL
+    and WECHATPAY_PRIVATE_KEY
+    and WECHATPAY_APIV3_KEY
+    and WECHATPAY_PUBLIC_KEY_ID
+    and WECHATPAY_PUBLIC_KEY
+):
+    PAYMENT_GATEWAYS["wechatpay"] = "billing.gateways.wechatpay.WeChatPayGateway"
 
 # Security
 
