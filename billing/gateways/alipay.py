@@ -100,7 +100,7 @@ class AlipayGateway:
         except GatewayRefused as no:
             if no.why != UNKNOWN:
                 raise
-            return PaymentNews(number, Outcome.FAILED, message=no.why)
+            return PaymentNews(number, Outcome.UNKNOWN, message=no.why)
         try:
             return _payment(said, number, said.get("send_pay_date"))
         except china.UNREADABLE:
@@ -148,9 +148,9 @@ class AlipayGateway:
         except GatewayRefused as no:
             if no.why != UNKNOWN:
                 raise
-            return RefundNews(number, Outcome.FAILED, message=no.why)
+            return RefundNews(number, Outcome.UNKNOWN, message=no.why)
         if said.get("refund_status") != "REFUND_SUCCESS":
-            return RefundNews(number, Outcome.FAILED)  # which says: failed, or never heard of
+            return RefundNews(number, Outcome.UNKNOWN)  # failed, under way, or never heard of
         try:
             return _refund(said, number, said.get("gmt_refund_pay"))
         except china.UNREADABLE:

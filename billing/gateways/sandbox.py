@@ -87,7 +87,7 @@ class SandboxGateway:
         try:
             said = self._ask("GET", f"payments/{number}/")
         except _Unknown:
-            return PaymentNews(number, Outcome.FAILED)
+            return PaymentNews(number, Outcome.UNKNOWN)
         return _read(PaymentNews, said)
 
     def close(self, number: str) -> None:
@@ -117,7 +117,7 @@ class SandboxGateway:
         try:
             said = self._ask("GET", f"refunds/{number}/")
         except _Unknown:
-            return RefundNews(number, Outcome.FAILED)
+            return RefundNews(number, Outcome.UNKNOWN)
         return _read(RefundNews, said)
 
     def verify(self, notification: Notification) -> Event:

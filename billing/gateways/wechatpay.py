@@ -112,7 +112,7 @@ class WeChatPayGateway:
         except GatewayRefused as no:
             if no.why not in UNKNOWN:
                 raise
-            return PaymentNews(number, Outcome.FAILED, message=no.why)
+            return PaymentNews(number, Outcome.UNKNOWN, message=no.why)
         try:
             return _payment(said, number)
         except china.UNREADABLE:
@@ -151,7 +151,7 @@ class WeChatPayGateway:
         except GatewayRefused as no:
             if no.why not in UNKNOWN:
                 raise
-            return RefundNews(number, Outcome.FAILED, message=no.why)
+            return RefundNews(number, Outcome.UNKNOWN, message=no.why)
         try:
             return _refund(said, number, said["status"])
         except china.UNREADABLE:

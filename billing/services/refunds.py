@@ -17,7 +17,14 @@ from django.db.models import QuerySet, Sum
 
 from billing.choices import InvoiceState, RefundReason, RefundState
 from billing.errors import RefundExceedsPayment, SecondPersonRequired, WrongState
-from billing.gateways.base import GatewayAway, GatewayRefused, Outcome, RefundNews, RefundOrder
+from billing.gateways.base import (
+    GatewayAway,
+    GatewayRefused,
+    Outcome,
+    PaymentGateway,
+    RefundNews,
+    RefundOrder,
+)
 from billing.gateways.registry import gateway_of, notify_url
 from billing.models import Invoice, Payment, Refund
 from billing.rules.prices import share_of
@@ -184,19 +191,28 @@ def send_refund(*, refund_uid: uuid.UUID, now: datetime) -> bool:
     First the mark that it is sent, then the call, then the answer: whatever is lost between them,
     the next round asks again with the same number.
     """
-    order = _mark_sent(refund_uid, now)
-    if order is None:
+    marked = _mark_sent(refund_uid, now)
+    if marked is None:
         return False
-    code, asked = order
+    code, order, is_again = marked
     try:
-        news = gateway_of(code).refund(asked)
+        news = _asked(gateway_of(code), order, is_again)
     except GatewayAway:
         log.warning("refund.unanswered", gateway=code)
         return True
     except GatewayRefused as refusal:
-        news = RefundNews(asked.number, Outcome.FAILED, message=refusal.why)
+        news = RefundNews(order.number, Outcome.FAILED, message=refusal.why)
     note_refund_news(news=news, now=now)
     return True
+
+
+def _asked(gateway: PaymentGateway, order: RefundOrder, is_again: bool) -> RefundNews:
+    """Send a refund; one that was sent before may have gone back meanwhile: ask first."""
+    if is_again:
+        news = gateway.query_refund(order.number, order.payment_number)
+        if news.outcome == Outcome.SUCCEEDED:
+            return news
+    return gateway.refund(order)
 
 
 @retry_on_conflict
@@ -228,8 +244,8 @@ def apply_refund_news(news: RefundNews, now: datetime) -> Refund | None:
 
 @retry_on_conflict
 @transaction.atomic(durable=True)
-def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder] | None:
-    """Mark a due refund as sent; None where another worker was quicker or it is over."""
+def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder, bool] | None:
+    """Mark a due refund as sent, and tell whether it was before; None where it is not due."""
     refund = _locked_refund(uid)
     if refund.next_attempt_at is None or refund.next_attempt_at > now:
         return None
@@ -238,7 +254,7 @@ def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder] | None:
     refund.attempts += 1
     refund.save(update_fields=["attempts", "next_attempt_at", "state"])
     payment = refund.payment
-    return payment.gateway, RefundOrder(
+    order = RefundOrder(
         number=refund.number,
         payment_number=payment.number,
         transaction=payment.transaction,
@@ -247,6 +263,7 @@ def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder] | None:
         currency=refund.currency,
         notify_url=notify_url(payment.gateway),
     )
+    return payment.gateway, order, refund.attempts > 1
 
 
 def _settle(refund: Refund, by: User | None, at: datetime, now: datetime) -> None:

@@ -310,10 +310,10 @@ def test_a_payment_that_nobody_paid_yet_has_no_amount(wechat, gateway):
 
 
 @pytest.mark.parametrize("code", ["ORDER_NOT_EXIST", "ORDERNOTEXIST"])
-def test_a_payment_that_wechat_never_heard_of_has_failed(wechat, gateway, code):
+def test_a_payment_that_wechat_never_heard_of_is_unknown(wechat, gateway, code):
     wechat.answers[QUERY] = no(404, code)
 
-    assert gateway.query("P1").outcome == Outcome.FAILED
+    assert gateway.query("P1").outcome == Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -385,10 +385,10 @@ def test_each_state_of_a_refund_is_understood(wechat, gateway, state, outcome, m
     assert news == RefundNews("R1", outcome, REFUND_ID, Decimal("50.00"), "CNY", at, message)
 
 
-def test_a_refund_that_wechat_never_heard_of_has_failed(wechat, gateway):
+def test_a_refund_that_wechat_never_heard_of_is_unknown(wechat, gateway):
     wechat.answers[f"{REFUND}/R1"] = no(404, "RESOURCE_NOT_EXISTS")
 
-    assert gateway.query_refund("R1", "P1").outcome == Outcome.FAILED
+    assert gateway.query_refund("R1", "P1").outcome == Outcome.UNKNOWN
 
 
 def test_a_refund_carries_its_own_number_so_that_it_happens_once(wechat, gateway):
