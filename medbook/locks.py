@@ -40,7 +40,8 @@ class Rung(IntEnum):
     APPOINTMENT = 8
     INVOICE = 9
     PAYMENT = 10
-    MESSAGE = 11
+    RECEIPT_COUNTER = 11
+    MESSAGE = 12
 
 
 class LockOrderBroken(AssertionError):
