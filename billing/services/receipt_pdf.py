@@ -74,7 +74,8 @@ def _story(
         _said(receipt.shown_code, size=8),
         _said(_("Not a tax invoice.")),
     ]
-    yield Table([[_code(address), words]], colWidths=[CODE + 2 * mm, WIDTH - CODE - 2 * mm])
+    top = [("VALIGN", (0, 0), (-1, -1), "TOP")]
+    yield Table([[_code(address), words]], colWidths=[CODE + 2 * mm, None], style=top)
 
 
 def _about(receipt: Receipt, patient: Masked | None) -> Iterator[tuple[str, str]]:
