@@ -19,6 +19,18 @@ from scheduling.models import Department
 REASON_LENGTH = 200
 
 
+class VerifyForm(forms.Form):
+    """What stands on a receipt that somebody was shown."""
+
+    number = forms.CharField(label=_("Number of the receipt"), max_length=40)
+    code = forms.CharField(
+        label=_("Code to check it"),
+        max_length=60,
+        help_text=_("20 letters and digits beside the square code."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "is-code"}),
+    )
+
+
 class FindForm(forms.Form):
     """Filters of the doctor search; each may be empty."""
 

@@ -93,6 +93,13 @@ class RefundReason(TextChoices):
     GOODWILL = "goodwill", _("Goodwill of the clinic")
 
 
+class ReceiptKind(TextChoices):
+    """What a receipt confirms."""
+
+    PAYMENT = "payment", _("Receipt")
+    REFUND = "refund", _("Refund receipt")
+
+
 class Account(TextChoices):
     """Where money can be: each way to pay keeps its own until it is settled."""
 

@@ -41,7 +41,8 @@ class Rung(IntEnum):
     INVOICE = 9
     PAYMENT = 10
     QUARANTINE = 11
-    MESSAGE = 12
+    RECEIPT_COUNTER = 12
+    MESSAGE = 13
 
 
 class LockOrderBroken(AssertionError):

@@ -200,6 +200,7 @@ APPEND_ONLY_TABLES = [
     "members_pointentry",
     "billing_journalentry",
     "billing_posting",
+    "billing_receipt",
 ]
 
 # Personal data
@@ -258,6 +259,7 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "billing.payment": {"of": "invoice__member", "erasure": "keep"},
     "billing.refund": {"of": "payment__invoice__member", "erasure": "keep"},
     "billing.quarantine": {"of": "payment__invoice__member", "erasure": "keep"},
+    "billing.receipt": {"of": "member patient", "erasure": "keep"},
     "billing.journalentry": {"export": "nothing", "erasure": "keep"},
     "audit.operationlog": {"export": "members.selectors.looks.told_looks", "erasure": "keep"},
     # Of staff only
@@ -393,6 +395,7 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.paid_too_late": ["appointments.notifications.tell_paid_too_late"],
     "invoice.paid": [
         "appointments.services.payment.confirm_paid_hold",
+        "appointments.services.receipts.issue_receipts",
         "appointments.services.points.award_points_for_payment",
     ],
     "invoice.given_up": ["appointments.services.points.give_unpaid_points_back"],
@@ -401,7 +404,10 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "waitlist.ended": ["appointments.notifications.tell_wish_over"],
     "refund.requested": ["billing.notifications.send_asked_refund"],
     "refund.approved": ["billing.notifications.send_asked_refund"],
-    "refund.settled": ["appointments.notifications.tell_refunded"],
+    "refund.settled": [
+        "appointments.services.receipts.issue_refund_receipt",
+        "appointments.notifications.tell_refunded",
+    ],
     "offer.made": ["appointments.notifications.tell_offered"],
     "offer.lapsed": ["appointments.notifications.tell_offer_lapsed"],
     "payment.refunded": ["appointments.services.points.take_back_awarded_points"],

@@ -420,6 +420,26 @@ SELECT 'journal subject ' || entry.subject AS what
  GROUP BY entry.subject, entry.currency
 HAVING sum(posting.amount) <> 0;
 
+-- name: receipts_are_numbered_without_a_gap
+-- Each issuer's of a year, from one up to where its counter stands.
+SELECT 'receipts of ' || issuer || ' ' || year AS what
+  FROM (SELECT issuer, year, count(*) AS given_out, max(seq) AS latest
+          FROM billing_receipt GROUP BY issuer, year) AS receipts
+  FULL JOIN billing_receiptcounter AS counter USING (issuer, year)
+ WHERE coalesce(given_out, 0) <> coalesce(counter.last, -1)
+    OR coalesce(latest, 0) <> coalesce(counter.last, -1);
+
+-- name: a_receipt_says_what_was_paid_or_went_back
+-- To the cent, and a refund refers to the receipt of its payment.
+SELECT 'receipt ' || receipt.number AS what
+  FROM billing_receipt AS receipt
+  JOIN billing_invoice AS invoice ON invoice.id = receipt.invoice_id
+  LEFT JOIN billing_refund AS refund ON refund.id = receipt.refund_id
+  LEFT JOIN billing_receipt AS original ON original.id = receipt.original_id
+ WHERE receipt.amount <> coalesce(refund.amount, invoice.total)
+    OR refund.state <> 'succeeded'
+    OR original.kind <> 'payment' OR original.invoice_id <> receipt.invoice_id;
+
 -- while workers run
 
 -- name: holds_end_in_time
@@ -477,6 +497,24 @@ SELECT 'appointment ' || appointment.uid AS what
      SELECT coalesce(sum(entry.amount), 0) FROM members_pointentry AS entry
       WHERE entry.reason = 'given_back'
         AND entry.reference LIKE 'appointment:' || appointment.uid || ':%%');
+
+-- name: a_payment_has_its_receipt_in_time
+-- Five minutes after an invoice over more than nothing was paid.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+ WHERE invoice.total > 0 AND invoice.paid_at < %(now)s::timestamptz - interval '5 minutes'
+   AND NOT EXISTS (
+     SELECT FROM billing_receipt AS receipt
+      WHERE receipt.invoice_id = invoice.id AND receipt.kind = 'payment');
+
+-- name: a_refund_has_its_receipt_in_time
+-- Five minutes after it has gone back, unless it was paid too much.
+SELECT 'refund ' || refund.reference AS what
+  FROM billing_refund AS refund
+  JOIN billing_payment AS payment ON payment.id = refund.payment_id AND NOT payment.is_extra
+ WHERE refund.settled_at < %(now)s::timestamptz - interval '5 minutes'
+   AND NOT EXISTS (
+     SELECT FROM billing_receipt AS receipt WHERE receipt.refund_id = refund.id);
 
 -- name: no_release_run_hangs
 -- A run ends, well or not.

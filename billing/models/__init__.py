@@ -8,3 +8,5 @@ from billing.models.payments import GatewayNotice as GatewayNotice
 from billing.models.payments import Payment as Payment
 from billing.models.payments import Quarantine as Quarantine
 from billing.models.payments import Refund as Refund
+from billing.models.receipts import Receipt as Receipt
+from billing.models.receipts import ReceiptCounter as ReceiptCounter

@@ -13,9 +13,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from billing.choices import DESK_GATEWAYS, InvoiceState, RefundReason, RefundState
-from billing.models import Invoice, Payment, Refund
+from billing.choices import DESK_GATEWAYS, InvoiceState, ReceiptKind, RefundReason, RefundState
+from billing.models import Invoice, Payment, Receipt, Refund
 from billing.rules.prices import share_of
+from medbook.errors import Missing
 from members.models import Member
 
 
@@ -184,6 +185,37 @@ def latest_payment(subject: str) -> Payment | None:
     """Find the last attempt to pay for a subject through a gateway (one query)."""
     attempts = Payment.objects.filter(invoice__subject=subject).exclude(gateway__in=DESK_GATEWAYS)
     return attempts.select_related("invoice").order_by("-id").first()
+
+
+def receipts_of(member: Member) -> QuerySet[Receipt]:
+    """List what a member was given receipts for, the latest first."""
+    return Receipt.objects.filter(member=member).order_by("-issued_at", "-id")
+
+
+def receipts_of_payments(subject: str) -> list[Receipt]:
+    """List the receipts of what was paid for a subject, one for each part. One query."""
+    of_payments = Receipt.objects.filter(kind=ReceiptKind.PAYMENT, invoice__subject=subject)
+    return list(of_payments.order_by("id"))
+
+
+def own_receipt(member: Member, number: str) -> Receipt:
+    """Find a member's receipt. Raises: Missing, also for a stranger's."""
+    found = receipts_of(member).filter(number=number)
+    receipt = found.select_related("original", "patient").first()
+    if receipt is None:
+        raise Missing()
+    return receipt
+
+
+def refund_receipts(receipt: Receipt) -> list[Receipt]:
+    """List the receipts of what went back of a payment, in their order. One query."""
+    return list(receipt.refund_receipts.order_by("id"))
+
+
+def receipt_by_code(code: str, number: str = "") -> Receipt | None:
+    """Find the receipt that has a secret code, and this number if one is named. One query."""
+    found = Receipt.objects.filter(verify_code=code).select_related("original")
+    return (found.filter(number=number) if number else found).first()
 
 
 def _of_the_price(refunds: QuerySet[Refund]) -> QuerySet[Refund]:

@@ -24,6 +24,7 @@ class Action(TextChoices):
     REFUND_APPROVED = "refund.approved", _("Refund approved")
     REFUND_FAILED = "refund.failed", _("Refund failed")
     REFUND_SETTLED = "refund.settled", _("Money given back")
+    RECEIPT_ISSUED = "receipt.issued", _("Receipt given out")
     OFFER_MADE = "offer.made", _("Place offered")
     OFFER_ENDED = "offer.ended", _("Offer ended")
     WAITLIST_CHANGED = "waitlist.changed", _("Waitlist entry changed")

@@ -45,6 +45,18 @@ class Clinic(models.Model):
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name_en = models.CharField(_("name (English)"), max_length=80)
     name_zh = models.CharField(_("name (Chinese)"), max_length=80)
+    legal_name_en = models.CharField(
+        _("legal name (English)"),
+        max_length=120,
+        blank=True,
+        help_text=_("Stands on receipts; empty: the name."),
+    )
+    legal_name_zh = models.CharField(
+        _("legal name (Chinese)"),
+        max_length=120,
+        blank=True,
+        help_text=_("Stands on receipts; empty: the name."),
+    )
     address_en = models.CharField(_("address (English)"), max_length=200, blank=True)
     address_zh = models.CharField(_("address (Chinese)"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=30, blank=True)

@@ -11,6 +11,7 @@ from appointments.services.missing import mark_no_show
 from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.points import award_points, give_points_back
+from appointments.services.receipts import issue_receipts
 from appointments.services.strikes import count_missed_visit
 from appointments.services.visits import check_in, finish_visit, start_visit
 from billing.models import Refund
@@ -35,6 +36,7 @@ UNLOCKED = (
     "ALTER TABLE billing_journalentry DISABLE TRIGGER journal_is_append_only",
     "ALTER TABLE billing_posting DISABLE TRIGGER postings_are_append_only",
 )
+RECEIPTS_UNLOCKED = "ALTER TABLE billing_receipt DISABLE TRIGGER receipts_are_append_only"
 APPOINTMENT, SLOT = "appointments_appointment", "scheduling_slot"
 BREAKS = {
     "taken_means_a_live_appointment": [
@@ -169,6 +171,24 @@ BREAKS = {
         *UNLOCKED,
         "UPDATE billing_posting SET account = 'bank' WHERE account = 'members' AND amount < 0",
     ],
+    "receipts_are_numbered_without_a_gap": [
+        "UPDATE billing_receiptcounter SET last = last + 1",
+    ],
+    "a_receipt_says_what_was_paid_or_went_back": [
+        RECEIPTS_UNLOCKED,
+        "UPDATE billing_receipt SET amount = amount - 0.01 WHERE kind = 'refund'",
+    ],
+    "a_payment_has_its_receipt_in_time": [
+        RECEIPTS_UNLOCKED,
+        "DELETE FROM billing_receipt",
+        "UPDATE billing_invoice SET paid_at = now() - interval '6 minutes'"
+        " WHERE paid_at IS NOT NULL",
+    ],
+    "a_refund_has_its_receipt_in_time": [
+        RECEIPTS_UNLOCKED,
+        "DELETE FROM billing_receipt WHERE kind = 'refund'",
+        "UPDATE billing_refund SET settled_at = settled_at - interval '6 minutes'",
+    ],
     "holds_end_in_time": [
         "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
         " WHERE state = 'held'"
@@ -221,6 +241,8 @@ def world():
     take_desk_payment(**paid, gateway="desk_cash", now=tuesday.starts_at)
     call_off_schedules(schedule_uids=[tuesday.uid], reason="Ill", by=desk, now=clock.now())
     hand_back_refund(refund_uid=Refund.objects.get().uid, by=desk, now=clock.now())
+    for uid in (seen["appointment_uid"], paid["appointment_uid"]):
+        issue_receipts(subject=f"appointment:{uid}")
     missed = book(member_with_patient(), monday, key="missed")
     late = monday.ends_at + timedelta(minutes=15)
     mark_no_show(appointment_uid=missed.uid, by=desk, now=late)
@@ -248,6 +270,8 @@ def test_every_truth_has_a_sentence_and_a_test_that_breaks_it():
     assert {truth.name for truth in invariants()} == set(BREAKS)
     assert all(truth.sentence.endswith(".") for truth in invariants())
     assert {truth.name for truth in invariants() if truth.needs_workers} == {
+        "a_payment_has_its_receipt_in_time",
+        "a_refund_has_its_receipt_in_time",
         "holds_end_in_time",
         "missed_visits_are_noted_in_time",
         "offers_end_in_time",

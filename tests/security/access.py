@@ -56,6 +56,11 @@ PAGES_AND_API = {
     "appointments:visit_calendar": OWNER,
     "calendar_feed": PUBLIC,  # for whoever knows the secret
     "appointments:reschedule": OWNER,
+    "appointments:receipts": MEMBER,
+    "appointments:receipt": OWNER,
+    "appointments:receipt_pdf": OWNER,
+    "appointments:verify_receipt": PUBLIC,
+    "appointments:verified_receipt": PUBLIC,  # for whoever knows the code
     "appointments:waitlist": MEMBER,
     "appointments:join_waitlist": MEMBER,
     "appointments:wish": OWNER,

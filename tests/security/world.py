@@ -14,6 +14,7 @@ from django.test import Client
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
+from appointments.services.receipts import issue_receipts
 from appointments.services.visits import check_in
 from billing.choices import Gateway, QuarantineReason
 from billing.models import Invoice, Quarantine, Refund
@@ -98,6 +99,8 @@ class World:
             return self.schedule.uid
         return {
             "token": self.calendar_token,
+            "number": self.receipt.number,
+            "code": self.receipt.verify_code,
             "slug": self.schedule.doctor.slug,
             "purpose": "news",
             "app_label": "members",
@@ -177,7 +180,7 @@ def make_world():
     world.booked = book(alice, world.schedule, key="booked")
     # With a visit to come, so that asking to remove the child leaves it there.
     world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
-    book(alice, world.other, key="child's", patient=world.child)
+    childs = book(alice, world.other, key="child's", patient=world.child)
     world.held = hold(alice, world.other, key="held")
     desk = {"by": world.accounts[Role.DESK.value], "now": world.schedule.starts_at}
     seen = book(bo, world.schedule, key="seen")
@@ -185,6 +188,9 @@ def make_world():
     take_desk_payment(appointment_uid=seen.uid, gateway=Gateway.DESK_CASH, **desk)
     given_up = book(bo, world.other, key="given up")
     desk = {**desk, "now": clock.now()}
+    take_desk_payment(appointment_uid=childs.uid, gateway=Gateway.DESK_CASH, **desk)
+    issue_receipts(subject=childs.subject)
+    world.receipt = alice.receipts.get()
     take_desk_payment(appointment_uid=given_up.uid, gateway=Gateway.DESK_CARD, **desk)
     cancel_appointment(appointment_uid=given_up.uid, by=bo.user, now=clock.now())
     world.invoice = Invoice.objects.get(subject=world.booked.subject)
