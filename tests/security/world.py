@@ -99,7 +99,7 @@ class World:
             return self.schedule.uid
         return {
             "token": self.calendar_token,
-            "number": self.receipt.number,
+            "number": self.receipt.number if "receipts/" in route.pattern else "P1",
             "code": self.receipt.verify_code,
             "slug": self.schedule.doctor.slug,
             "purpose": "news",
@@ -107,7 +107,6 @@ class World:
             "url": "nowhere",
             "kind": "code",
             "content_type_id": "1",
-            "number": "P1",
             "gateway": "sandbox",
             "day": "2026-11-24",
         }[parameter]
