@@ -39,8 +39,9 @@ class Rung(IntEnum):
     WAITLIST = 7
     APPOINTMENT = 8
     INVOICE = 9
-    PAYMENT = 10
-    MESSAGE = 11
+    SETTLEMENT = 10
+    PAYMENT = 11
+    MESSAGE = 12
 
 
 class LockOrderBroken(AssertionError):

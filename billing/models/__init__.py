@@ -8,3 +8,7 @@ from billing.models.payments import GatewayNotice as GatewayNotice
 from billing.models.payments import Payment as Payment
 from billing.models.payments import Quarantine as Quarantine
 from billing.models.payments import Refund as Refund
+from billing.models.settlement import CashCount as CashCount
+from billing.models.settlement import Difference as Difference
+from billing.models.settlement import Settlement as Settlement
+from billing.models.settlement import StatementLine as StatementLine
