@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.admin import settlements as settlements
 from billing.models import Invoice, InvoiceLine, Payment, Refund
 from billing.services.refunds import hand_back_refund
 from medbook import clock

@@ -180,6 +180,25 @@ class Difference(models.Model):
         return f"{self.settlement} {self.get_kind_display()}"
 
     @property
+    def what(self) -> DifferenceKind:
+        """The kind of difference."""
+        return DifferenceKind(self.kind)
+
+    @property
+    def our_number(self) -> str:
+        """How the gateway should know it."""
+        if self.line is not None and self.line.our_number:
+            return self.line.our_number
+        row = self.payment or self.refund
+        return row.number if row else ""
+
+    @property
+    def transaction(self) -> str:
+        """The gateway's own number."""
+        row = self.line or self.payment or self.refund
+        return row.transaction if row else ""
+
+    @property
     def movement(self) -> MovementKind:
         """Tell whether it is about a payment or a refund."""
         if self.line is not None:

@@ -156,6 +156,25 @@ def theirs(settlement: Settlement) -> Sums:
     return sums
 
 
+def ours_of(settlement: Settlement) -> Sums:
+    """Sum up what our books have for a settlement: what it contains, or would if it were closed."""
+    sums = Sums()
+    if settlement.is_open:
+        rows = [
+            (each.kind, each.amount)
+            for each in movements(settlement, settlement.lines.all())
+            if each.is_done and not each.is_settled
+        ]
+    else:
+        paid = settlement.payments.values_list("amount", flat=True)
+        back = settlement.refunds.values_list("amount", flat=True)
+        rows = [(MovementKind.PAYMENT, amount) for amount in paid]
+        rows += [(MovementKind.REFUND, amount) for amount in back]
+    sums.payments = sum((a for kind, a in rows if kind == MovementKind.PAYMENT), NOTHING)
+    sums.refunds = sum((a for kind, a in rows if kind == MovementKind.REFUND), NOTHING)
+    return sums
+
+
 @dataclass
 class Day:
     """One day at one gateway: what we noted, and how far its settlement is."""

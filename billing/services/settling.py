@@ -271,8 +271,7 @@ def resolve_difference(
 def _require_fit(difference: Difference, resolution: Resolution) -> None:
     if difference.resolution:
         raise WrongState(state=difference.get_resolution_display())
-    kind = DifferenceKind(difference.kind)
-    if resolution not in matching.resolutions(kind, difference.movement):
+    if resolution not in matching.resolutions(difference.what, difference.movement):
         raise WrongState(state=difference.get_kind_display())
 
 

@@ -26,6 +26,7 @@ SEES_PEOPLE = {
 }
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "leave")
 SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
+SEES_BOOKS = _each("view", "billing", "journalentry", "posting", "settlement", "cashcount")
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
@@ -53,6 +54,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "scheduling.call_off_today",
         "billing.record_desk_payment",
         "billing.hand_back_refund",
+        "billing.count_cash",
     },
     Role.DOCTOR: {
         *SEES_SCHEDULES,
@@ -74,6 +76,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
     },
     Role.FINANCE: {
         *SEES_MONEY,
+        *SEES_BOOKS,
+        "billing.count_cash",
+        "billing.settle",
         "members.view_pointentry",
         *DECIDES,
         "billing.record_desk_payment",
@@ -84,6 +89,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_PEOPLE,
         *SEES_SCHEDULES,
         *SEES_MONEY,
+        *SEES_BOOKS,
         *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday"),
         *_each("view", "members", "user", "privilege", "delivery", "messagetemplate"),
         "appointments.view_appointment",

@@ -118,7 +118,7 @@ def test_the_desk_counts_on_the_page(client):
     assert "¥180.00" in shown.text
     assert done.status_code == 302
     assert (CashCount.objects.get().counted, balance("desk_cash")) == (180, 50)
-    assert "¥130.00" in client.get(PAGE).text
+    assert "¥50.00 stayed in the drawer." in client.get(PAGE).text
     assert reverse("admin:cash") == PAGE
 
 
@@ -134,7 +134,7 @@ def test_the_page_says_what_is_wrong_and_writes_nothing(client):
         ({"counted": "a lot"}, "Enter a number"),
         ({}, "Please count the notes and coins, or type the sum."),
         ({"counted": "170"}, "Please say why."),
-        ({"counted": "180", "pieces_100": "1"}, "The pieces make ¥100.00."),
+        ({"counted": "180", "pieces_100": "1"}, "The pieces make ¥100."),
         ({"counted": "180", "kept": "181"}, "leave no more than you counted"),
         ({"counted": "180", "seen": "170.00"}, "Please count again."),
     ):
