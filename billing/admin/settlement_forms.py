@@ -23,7 +23,8 @@ class AmountField(forms.DecimalField):
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=9, decimal_places=2, **options)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
+        """Read plain digits only."""
         text = str(value or "").strip()
         if text and not PLAIN.fullmatch(text):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")

@@ -109,17 +109,19 @@ def settlement_shown(request: HttpRequest, gateway: str, day: str) -> HttpRespon
     if settlement is None:
         return _shown(request, "day.html", _title(gateway, when), context)
     is_matched = request.GET.get("tab") == "matched"
-    rows = matched_lines(settlement) if is_matched else differences_of(settlement)
-    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
-    if not is_matched:
+    agreeing, differing = matched_lines(settlement), differences_of(settlement)
+    number = request.GET.get("page")
+    if is_matched:
+        context["page"] = Paginator(agreeing, ON_A_PAGE).get_page(number)
+    else:
+        context["page"] = page = Paginator(differing, ON_A_PAGE).get_page(number)
         context["rows"] = [(row, _offered(row)) for row in page]
     ours, told = ours_of(settlement), theirs(settlement)
     context |= {
         "is_matched": is_matched,
         "query": "tab=matched" if is_matched else "",
-        "page": page,
         "open": settlement.differences.filter(resolution="").count(),
-        "matched": matched_lines(settlement).count(),
+        "matched": agreeing.count(),
         "sums": [
             (_("Paid in"), ours.payments, told.payments, told.payments - ours.payments),
             (_("Given back"), ours.refunds, told.refunds, told.refunds - ours.refunds),

@@ -31,11 +31,6 @@ class Line(Protocol):
     def at(self) -> datetime: ...
 
 
-def currency() -> str:
-    """Tell in which currency days are settled."""
-    return settings.CURRENCY
-
-
 def what_is_wrong(line: Line, day: date) -> str:
     """Say why a line cannot belong to a day's statement; "" where it can."""
     if max(len(line.number), len(line.transaction)) > LONGEST:

@@ -72,7 +72,10 @@ def movements(settlement: Settlement, lines: Collection[Line]) -> list[Movement]
         ).values_list("day", flat=True)
     )
     reversed_here = settlement.differences.filter(resolution=Resolution.REVERSE)
-    put_back = set(reversed_here.values_list("payment_id", "refund_id"))
+    put_back = {
+        MovementKind.PAYMENT: set(reversed_here.values_list("payment_id", flat=True)),
+        MovementKind.REFUND: set(reversed_here.values_list("refund_id", flat=True)),
+    }
     found = []
     for kind, rows in at_gateway(settlement.gateway).items():
         moved_at, done = MOVED[kind]
@@ -84,7 +87,6 @@ def movements(settlement: Settlement, lines: Collection[Line]) -> list[Movement]
             is_of_here = row.uid in numbers or row.transaction in transactions
             if not (is_of_here or day == settlement.day or day in closed):
                 continue
-            ids = (row.pk, None) if kind == MovementKind.PAYMENT else (None, row.pk)
             found.append(
                 Movement(
                     key=row.pk,
@@ -93,7 +95,7 @@ def movements(settlement: Settlement, lines: Collection[Line]) -> list[Movement]
                     transaction=row.transaction,
                     amount=row.amount,
                     is_done=row.state == done,
-                    is_settled=row.settlement_id is not None or ids in put_back,
+                    is_settled=row.settlement_id is not None or row.pk in put_back[kind],
                 )
             )
     return found

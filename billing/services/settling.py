@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from billing.choices import (
     Account,
@@ -147,9 +148,8 @@ def _take(
 
 
 def _made(gateway: str, day: date) -> Settlement:
-    currency = rules.currency()
     return Settlement.objects.get_or_create(
-        gateway=gateway, day=day, defaults={"currency": currency}
+        gateway=gateway, day=day, defaults={"currency": settings.CURRENCY}
     )[0]
 
 
@@ -214,9 +214,9 @@ def _match(settlement: Settlement) -> None:
     found = matching.match(movements(settlement, free), [told(line) for line in free])
     for line in lines.values():
         line.payment_id = line.refund_id = None
-    for movement, line in found.pairs:
+    for movement, named in found.pairs:
         is_payment = movement.kind == MovementKind.PAYMENT
-        setattr(lines[line.key], "payment_id" if is_payment else "refund_id", movement.key)
+        setattr(lines[named.key], "payment_id" if is_payment else "refund_id", movement.key)
     StatementLine.objects.bulk_update(lines.values(), ["payment", "refund"], batch_size=500)
     wanted = {
         _identity(row): row for row in (_difference(settlement, a) for a in found.differences)
@@ -487,14 +487,14 @@ def _contents(settlement: Settlement) -> tuple[list[int], list[int]]:
 def _on_account(settlement: Settlement, payments: list[int], refunds: list[int]) -> Decimal:
     """Tell what these movements and decisions have left on the gateway's account."""
     entries = settlement.differences.filter(entry__isnull=False).values("entry")
-    parts = (
-        Payment.objects.filter(pk__in=payments).aggregate(sum=Sum("amount"))["sum"],
-        -(Refund.objects.filter(pk__in=refunds).aggregate(sum=Sum("amount"))["sum"] or 0),
-        Posting.objects.filter(entry__in=entries, account=settlement.gateway).aggregate(
-            sum=Sum("amount")
-        )["sum"],
-    )
-    return sum((part or Decimal(0) for part in parts), Decimal(0))
+    decided = Posting.objects.filter(entry__in=entries, account=settlement.gateway)
+    paid = _sum(Payment.objects.filter(pk__in=payments))
+    back = _sum(Refund.objects.filter(pk__in=refunds))
+    return paid - back + _sum(decided)
+
+
+def _sum(rows: QuerySet[Any]) -> Decimal:
+    return rows.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
 
 def _carry_over(settlement: Settlement) -> None:
