@@ -203,7 +203,8 @@ class Day:
 def shown_gateways() -> list[str]:
     """List the gateways that are settled day by day: those switched on, and those once used."""
     used = Payment.objects.exclude(gateway__in=DESK_GATEWAYS).values_list("gateway", flat=True)
-    return sorted({*settings.PAYMENT_GATEWAYS, *used.distinct().order_by()})
+    settled = Settlement.objects.values_list("gateway", flat=True)
+    return sorted({*settings.PAYMENT_GATEWAYS, *used.distinct(), *settled.distinct()})
 
 
 def ours(gateway: str, first: date, last: date) -> dict[date, Sums]:

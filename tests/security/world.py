@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.apps import apps
 from django.conf import settings
@@ -15,6 +16,9 @@ from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.visits import check_in
 from billing.choices import Gateway
+from billing.models import Payment, Settlement
+from billing.selectors.settling import expected_cash
+from billing.services.cash import count_cash
 from medbook import clock
 from members.choices import Relation, Role
 from members.models import Suspension, User
@@ -100,6 +104,9 @@ class World:
             "url": "nowhere",
             "kind": "code",
             "content_type_id": "1",
+            "gateway": self.settlement.gateway,
+            "day": self.settlement.day,
+            "resolution": "next_day",
         }[parameter]
 
     def row(self, model):
@@ -139,6 +146,7 @@ class World:
             "missed-visits": self.strike,
             "waitlist": self.wish,
             "offers": self.offer,
+            "differences": self.difference,
         }[kind].uid
 
 
@@ -207,6 +215,14 @@ def make_world():
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
+    cash = {"counted": Decimal(0), "kept": Decimal(0), "seen": expected_cash(), "note": "Lost"}
+    count_cash(**cash, by=world.accounts[Role.FINANCE.value], now=clock.now())
+    world.settlement = Settlement.objects.create(
+        gateway="sandbox", day=date(2026, 3, 2), currency="CNY", fetched_at=clock.now()
+    )
+    world.difference = world.settlement.differences.create(
+        kind="missing_there", payment=Payment.objects.first(), ours=180
+    )
     adjust_points(
         member_uid=bo.uid,
         points=5000,
