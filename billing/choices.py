@@ -134,3 +134,44 @@ class EntryKind(TextChoices):
     CASH_COUNTED = "cash_counted", _("Cash drawer counted")
     WRITE_OFF = "write_off", _("Written off")
     REVERSAL = "reversal", _("Reversal")
+
+
+class MovementKind(TextChoices):
+    """Which way money went at a gateway."""
+
+    PAYMENT = "payment", _("Payment")
+    REFUND = "refund", _("Refund")
+
+
+class SettlementState(TextChoices):
+    """States of a day at a gateway."""
+
+    OPEN = "open", pgettext_lazy("settlement", "Open")
+    CLOSED = "closed", pgettext_lazy("settlement", "Closed")
+
+
+class StatementSource(TextChoices):
+    """How a statement came to us."""
+
+    API = "api", _("Fetched from the gateway")
+    FILE = "file", pgettext_lazy("statement", "File")
+
+
+class DifferenceKind(TextChoices):
+    """In which ways a statement and our books differ."""
+
+    MISSING_HERE = "missing_here", _("Missing here")
+    MISSING_THERE = "missing_there", _("Missing at the gateway")
+    AMOUNT_DIFFERS = "amount_differs", _("Another amount")
+    STATE_DIFFERS = "state_differs", _("Another state")
+    TWICE = "twice", _("Twice")
+
+
+class Resolution(TextChoices):
+    """What was done about a difference; nothing of it changes a row that is there."""
+
+    TAKE_IN = "take_in", _("Take in")
+    ASK = "ask", _("Ask the gateway")
+    REVERSE = "reverse", _("Reverse")
+    WRITE_OFF = "write_off", _("Write off")
+    NEXT_DAY = "next_day", _("Next day")

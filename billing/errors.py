@@ -57,3 +57,57 @@ class SecondPersonRequired(Refused):
     """Whoever asked does not approve."""
 
     message = _("Another person has to approve what you have asked for.")
+
+
+class DifferencesOpen(Refused):
+    """Something of the day is not decided yet."""
+
+    message = _("Differences that are still open: %(count)s. Please decide about each first.")
+
+
+class DayNotOver(Refused):
+    """The day still runs, or has not begun."""
+
+    message = _("This day is not over yet.")
+
+
+class UnreadableStatement(Refused):
+    """A file is not a statement of this gateway and day."""
+
+    message = _("This is no statement of this gateway and day. Line %(line)s: %(why)s.")
+
+
+class DecidedLineGone(Refused):
+    """A new statement leaves out what somebody has already decided about."""
+
+    message = _("A line that was already decided about is not in this statement: %(number)s.")
+
+
+class DoesNotAddUp(Refused):
+    """The gateway's account would not agree with the statement."""
+
+    message = _("Books and statement do not add up to the cent. Please import the statement again.")
+
+
+class StillOpen(Refused):
+    """What was tried settled nothing."""
+
+    message = _("The gateway has nothing new to say. The difference stays open.")
+
+
+class CashMoved(Refused):
+    """Cash came in, went out or was counted since the page was opened."""
+
+    message = _("Cash came in or went out since you opened this page. Please count again.")
+
+
+class NoteRequired(Refused):
+    """A difference of the drawer is not explained."""
+
+    message = _("The drawer does not agree with the books. Please say why.")
+
+
+class BadCash(Refused):
+    """An amount cannot be what lies in a drawer."""
+
+    message = _("Please count amounts from 0 to 9,999,999.99, and leave no more than you counted.")

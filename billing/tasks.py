@@ -6,6 +6,7 @@ from celery import shared_task
 
 from billing.services.payments import give_up_overdue_invoices, settle_undecided_payments
 from billing.services.refunds import send_due_refunds, send_refund
+from billing.services.settling import import_due_statements
 from medbook import clock
 
 
@@ -26,3 +27,9 @@ def send_refunds() -> None:
 def send_one_refund(*, refund_uid: str) -> None:
     """Send one refund at once."""
     send_refund(refund_uid=uuid.UUID(refund_uid), now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=300)
+def fetch_statements() -> None:
+    """Import yesterday's statements that nobody has imported yet."""
+    import_due_statements(now=clock.now())

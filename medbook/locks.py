@@ -39,10 +39,11 @@ class Rung(IntEnum):
     WAITLIST = 7
     APPOINTMENT = 8
     INVOICE = 9
-    PAYMENT = 10
-    QUARANTINE = 11
-    RECEIPT_COUNTER = 12
-    MESSAGE = 13
+    SETTLEMENT = 10
+    PAYMENT = 11
+    QUARANTINE = 12
+    RECEIPT_COUNTER = 13
+    MESSAGE = 14
 
 
 class LockOrderBroken(AssertionError):

@@ -201,6 +201,7 @@ APPEND_ONLY_TABLES = [
     "billing_journalentry",
     "billing_posting",
     "billing_receipt",
+    "billing_cashcount",
 ]
 
 # Personal data
@@ -261,6 +262,9 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "billing.quarantine": {"of": "payment__invoice__member", "erasure": "keep"},
     "billing.receipt": {"of": "member patient", "erasure": "keep"},
     "billing.journalentry": {"export": "nothing", "erasure": "keep"},
+    "billing.settlement": {"export": "nothing", "erasure": "keep"},
+    "billing.difference": {"export": "nothing", "erasure": "keep"},
+    "billing.cashcount": {"export": "nothing", "erasure": "keep"},
     "audit.operationlog": {"export": "members.selectors.looks.told_looks", "erasure": "keep"},
     # Of staff only
     "scheduling.doctor": {"export": "nothing", "erasure": "keep"},
@@ -334,6 +338,10 @@ CELERY_BEAT_SCHEDULE = {
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
     "payments": {"task": "billing.tasks.settle_payments", "schedule": 10.0},
     "refunds": {"task": "billing.tasks.send_refunds", "schedule": 15.0},
+    "statements": {
+        "task": "billing.tasks.fetch_statements",
+        "schedule": crontab(hour="6-10", minute="20"),
+    },
     "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
     "missed visits": {"task": "appointments.tasks.sweep_missed_visits", "schedule": 120.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
@@ -447,6 +455,8 @@ STAFF_ERRANDS = {
     "billing.selectors.waiting_refunds": "admin:billing_refund_changelist",
     "billing.selectors.refunds.refunds_to_decide": "admin:refunds",
     "billing.selectors.refunds.money_to_decide": "admin:quarantines",
+    "billing.selectors.settling.open_differences": "admin:settlements",
+    "billing.selectors.settling.unclosed_yesterday": "admin:settlements",
 }
 # What is done once a second person has approved it, by kind.
 APPROVAL_KINDS = {"points_adjustment": "members.services.points.carry_out_adjustment"}

@@ -11,11 +11,34 @@ from scheduling.models import Clinic, Department
 LONGEST = timedelta(days=366)
 
 
-class BookingsFilter(forms.Form):
-    """A range of dates, both included; a clinic or a department narrows it."""
+class DaysFilter(forms.Form):
+    """A range of dates, both included."""
 
     start = forms.DateField(label=_("From"), widget=forms.DateInput({"type": "date"}))
     until = forms.DateField(label=_("Until"), widget=forms.DateInput({"type": "date"}))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a range that ends before it starts, or takes more than a year."""
+        found = super().clean() or self.cleaned_data
+        start, until = found.get("start"), found.get("until")
+        if start and until and until < start:
+            self.add_error("until", _("The last day is before the first."))
+        elif start and until and until - start > LONGEST:
+            self.add_error("until", _("Please choose a year at most."))
+        return found
+
+
+class RevenueFilter(DaysFilter):
+    """The range of the report on money, as `from` and `to`."""
+
+    def add_prefix(self, field_name: str) -> str:
+        """Name the fields as the address does."""
+        return {"start": "from", "until": "to"}.get(field_name, field_name)
+
+
+class BookingsFilter(DaysFilter):
+    """A range of dates, both included; a clinic or a department narrows it."""
+
     clinic = forms.ModelChoiceField(
         Clinic.objects.order_by("code"),
         label=_("Clinic"),
@@ -28,16 +51,6 @@ class BookingsFilter(forms.Form):
         required=False,
         empty_label=_("All departments"),
     )
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse a range that ends before it starts, or takes more than a year."""
-        found = super().clean() or self.cleaned_data
-        start, until = found.get("start"), found.get("until")
-        if start and until and until < start:
-            self.add_error("until", _("The last day is before the first."))
-        elif start and until and until - start > LONGEST:
-            self.add_error("until", _("Please choose a year at most."))
-        return found
 
     @property
     def end(self) -> date:

@@ -440,6 +440,49 @@ SELECT 'receipt ' || receipt.number AS what
     OR refund.state <> 'succeeded'
     OR original.kind <> 'payment' OR original.invoice_id <> receipt.invoice_id;
 
+-- name: a_closed_settlement_is_in_the_journal
+-- The bank gets its net, and the gateway's account is freed of just what it contains.
+SELECT 'settlement ' || settlement.uid AS what
+  FROM billing_settlement AS settlement
+ WHERE settlement.state = 'closed'
+   AND ((SELECT coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'bank'), 0)
+           FROM billing_posting AS posting
+           JOIN billing_journalentry AS entry ON entry.id = posting.entry_id
+          WHERE entry.kind = 'settled' AND entry.reference = 'settlement:' || settlement.uid)
+        <> settlement.net
+     OR settlement.payments_total - settlement.refunds_total <>
+        (SELECT coalesce(sum(payment.amount), 0) FROM billing_payment AS payment
+          WHERE payment.settlement_id = settlement.id)
+      - (SELECT coalesce(sum(refund.amount), 0) FROM billing_refund AS refund
+          WHERE refund.settlement_id = settlement.id)
+      + (SELECT coalesce(sum(posting.amount), 0)
+           FROM billing_difference AS difference
+           JOIN billing_posting AS posting
+             ON posting.entry_id = difference.entry_id AND posting.account = settlement.gateway
+          WHERE difference.settlement_id = settlement.id));
+
+-- name: a_closed_settlement_has_no_open_difference
+-- Somebody has decided about each.
+SELECT 'difference ' || difference.uid AS what
+  FROM billing_difference AS difference
+  JOIN billing_settlement AS settlement ON settlement.id = difference.settlement_id
+ WHERE settlement.state = 'closed' AND difference.resolution = '';
+
+-- name: a_cash_count_is_in_the_journal
+-- What was taken away is at the bank, and what differed is noted.
+SELECT 'cash count ' || count.uid AS what
+  FROM billing_cashcount AS count
+  LEFT JOIN billing_journalentry AS entry
+    ON entry.kind = 'cash_counted' AND entry.reference = 'cash_count:' || count.uid
+  LEFT JOIN billing_posting AS posting ON posting.entry_id = entry.id
+ GROUP BY count.id
+HAVING coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'bank'), 0)
+       <> count.counted - count.kept
+    OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'differences'), 0)
+       <> -count.difference
+    OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'desk_cash'), 0)
+       <> count.kept - count.expected;
+
 -- while workers run
 
 -- name: holds_end_in_time

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin import refunds as refunds
+from billing.admin import settlements as settlements
 from billing.models import Invoice, InvoiceLine, Payment, Refund
 from billing.services.refunds import hand_back_refund
 from medbook import clock

@@ -10,3 +10,7 @@ from billing.models.payments import Quarantine as Quarantine
 from billing.models.payments import Refund as Refund
 from billing.models.receipts import Receipt as Receipt
 from billing.models.receipts import ReceiptCounter as ReceiptCounter
+from billing.models.settlement import CashCount as CashCount
+from billing.models.settlement import Difference as Difference
+from billing.models.settlement import Settlement as Settlement
+from billing.models.settlement import StatementLine as StatementLine

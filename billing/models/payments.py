@@ -70,6 +70,13 @@ class Payment(models.Model):
         related_name="recorded_payments",
         verbose_name=_("recorded by"),
     )
+    settlement = models.ForeignKey(
+        "billing.Settlement",
+        models.PROTECT,
+        null=True,
+        related_name="payments",
+        verbose_name=_("settlement"),
+    )
 
     objects = PaymentQuerySet.as_manager()
 
@@ -249,6 +256,13 @@ class Refund(models.Model):
         null=True,
         related_name="+",
         verbose_name=_("given back by"),
+    )
+    settlement = models.ForeignKey(
+        "billing.Settlement",
+        models.PROTECT,
+        null=True,
+        related_name="refunds",
+        verbose_name=_("settlement"),
     )
 
     class Meta:

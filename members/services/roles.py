@@ -27,9 +27,10 @@ SEES_PEOPLE = {
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "leave")
 SEES_MONEY = {
     *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
-    *_each("view", "billing", "quarantine", "gatewaynotice", "journalentry", "posting"),
+    *_each("view", "billing", "quarantine", "gatewaynotice"),
 }
 SETS_PRICES = {f"scheduling.{act}_price" for act in ("view", "add", "change", "delete")}
+SEES_BOOKS = _each("view", "billing", "journalentry", "posting", "settlement", "cashcount")
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
@@ -57,6 +58,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "scheduling.call_off_today",
         "billing.record_desk_payment",
         "billing.hand_back_refund",
+        "billing.count_cash",
     },
     Role.DOCTOR: {
         *SEES_SCHEDULES,
@@ -82,6 +84,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "billing.approve_refund",
         "billing.resolve_quarantine",
         *SETS_PRICES,
+        *SEES_BOOKS,
+        "billing.count_cash",
+        "billing.settle",
         "members.view_pointentry",
         *DECIDES,
         "billing.record_desk_payment",
@@ -92,6 +97,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_PEOPLE,
         *SEES_SCHEDULES,
         *SEES_MONEY,
+        *SEES_BOOKS,
         *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday", "price"),
         *_each("view", "members", "user", "privilege", "delivery", "messagetemplate"),
         "appointments.view_appointment",

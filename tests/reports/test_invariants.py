@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
@@ -15,12 +16,15 @@ from appointments.services.receipts import issue_receipts
 from appointments.services.strikes import count_missed_visit
 from appointments.services.visits import check_in, finish_visit, start_visit
 from billing.models import Refund
+from billing.selectors.settling import expected_cash
+from billing.services.cash import count_cash
 from billing.services.refunds import hand_back_refund
 from medbook import clock
 from members.services.points import earn_points
 from reports.selectors import broken_invariants, invariants
 from scheduling.services.slots import lock_slots
 from tests.appointments.booking import book, hold
+from tests.billing.statements import close, csv, imported, open_bank, resolve, row
 from tests.factories import (
     LeaveFactory,
     UserFactory,
@@ -37,6 +41,10 @@ UNLOCKED = (
     "ALTER TABLE billing_posting DISABLE TRIGGER postings_are_append_only",
 )
 RECEIPTS_UNLOCKED = "ALTER TABLE billing_receipt DISABLE TRIGGER receipts_are_append_only"
+THAWED = (
+    "ALTER TABLE billing_settlement DISABLE TRIGGER a_closed_settlement_is_frozen",
+    "ALTER TABLE billing_difference DISABLE TRIGGER closed_differences_are_frozen",
+)
 APPOINTMENT, SLOT = "appointments_appointment", "scheduling_slot"
 BREAKS = {
     "taken_means_a_live_appointment": [
@@ -189,6 +197,19 @@ BREAKS = {
         "DELETE FROM billing_receipt WHERE kind = 'refund'",
         "UPDATE billing_refund SET settled_at = settled_at - interval '6 minutes'",
     ],
+    "a_closed_settlement_is_in_the_journal": [
+        *THAWED,
+        "UPDATE billing_settlement SET net = net + 0.01, fees_total = fees_total - 0.01",
+    ],
+    "a_closed_settlement_has_no_open_difference": [
+        *THAWED,
+        "UPDATE billing_difference SET resolution = '', resolved_at = NULL, entry_id = NULL",
+    ],
+    "a_cash_count_is_in_the_journal": [
+        "ALTER TABLE billing_cashcount DISABLE TRIGGER cash_counts_are_append_only",
+        "UPDATE billing_cashcount SET counted = counted + 1, kept = kept + 1,"
+        " expected = expected + 2, difference = difference - 1",
+    ],
     "holds_end_in_time": [
         "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
         " WHERE state = 'held'"
@@ -218,9 +239,10 @@ BREAKS = {
 
 
 @pytest.fixture
-def world():
+def world(settings, monkeypatch):
     """A world in which all has happened: held, booked, seen, cancelled, called off, offered."""
     desk = UserFactory(is_staff=True, is_superuser=True)
+    yesterday = clock.now() - timedelta(days=1)
     monday, tuesday = schedule_with_slots(), schedule_with_slots()
     hold(member_with_patient(), monday)
     book(member_with_patient(), monday)
@@ -243,6 +265,12 @@ def world():
     hand_back_refund(refund_uid=Refund.objects.get().uid, by=desk, now=clock.now())
     for uid in (seen["appointment_uid"], paid["appointment_uid"]):
         issue_receipts(subject=f"appointment:{uid}")
+    money = {"by": desk, "note": "A coin fell", "now": clock.now()}
+    count_cash(counted=Decimal(1), kept=Decimal(0), seen=expected_cash(), **money)
+    open_bank(settings, monkeypatch)
+    statement = imported(csv(row("UNKNOWN1", at=yesterday)), day=clock.site_date(yesterday))
+    resolve(statement.differences.get(), "write_off")
+    close(statement)
     missed = book(member_with_patient(), monday, key="missed")
     late = monday.ends_at + timedelta(minutes=15)
     mark_no_show(appointment_uid=missed.uid, by=desk, now=late)

@@ -23,6 +23,7 @@ class Hidden(frozenset):
     """Those for whom there is such a page; other staff find nothing there."""
 
 
+SEES_BOOKS = {FINANCE, AUDITOR}
 SEES_LEAVE = {DESK, DOCTOR, SCHEDULER, AUDITOR}
 
 PAGES_AND_API = {
@@ -224,6 +225,14 @@ PAGES_AND_API = {
     "admin:quarantines": {DESK, FINANCE, AUDITOR},
     "admin:quarantine": {FINANCE},
     "admin:membership": {AUDITOR, ADMINISTRATOR},
+    "admin:cash": {DESK, FINANCE},
+    "admin:settlements": SEES_BOOKS,
+    "admin:settlement": SEES_BOOKS,
+    "admin:settlement_export": SEES_BOOKS,
+    "admin:settlement_import": {FINANCE},
+    "admin:settlement_close": {FINANCE},
+    "admin:settlement_difference": {FINANCE},
+    "admin:revenue": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
     "admin:reports": {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR},
 }
 
@@ -274,6 +283,9 @@ MODELS = {
     "billing.invoice": Model(SEES_MONEY),
     "billing.payment": Model(SEES_MONEY),
     "billing.refund": Model(SEES_MONEY),
+    "billing.journalentry": Model(SEES_BOOKS),
+    "billing.settlement": Model(SEES_BOOKS),
+    "billing.cashcount": Model(SEES_BOOKS),
     "audit.operationlog": Model({AUDITOR}),
     "approvals.approval": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "outbox.outboxmessage": Model({ADMINISTRATOR}),

@@ -31,7 +31,8 @@ class Route:
     def admin_act(self):
         """Return model and act of one of Django's admin pages: ("members.tier", "change")."""
         found = re.fullmatch(r"admin/([a-z]+)/([a-z]+)/(.*)", self.pattern)
-        if found is None or found[2] == "_" or found[1] not in apps.app_configs:
+        models = apps.all_models[found[1]] if found else {}
+        if found is None or found[2] not in models:
             return None  # a page of ours, of no model
         act = re.sub(r"<.*>/?", "", found[3]).strip("/")
         return f"{found[1]}.{found[2]}", act or ("row" if found[3] else "list")

@@ -17,7 +17,9 @@ from appointments.services.payment import take_desk_payment
 from appointments.services.receipts import issue_receipts
 from appointments.services.visits import check_in
 from billing.choices import Gateway, QuarantineReason
-from billing.models import Invoice, Quarantine, Refund
+from billing.models import Invoice, Payment, Quarantine, Refund, Settlement
+from billing.selectors.settling import expected_cash
+from billing.services.cash import count_cash
 from medbook import clock
 from members.choices import Relation, Role
 from members.models import Suspension, User
@@ -107,8 +109,9 @@ class World:
             "url": "nowhere",
             "kind": "code",
             "content_type_id": "1",
-            "gateway": "sandbox",
-            "day": "2026-11-24",
+            "gateway": self.settlement.gateway,
+            "day": self.settlement.day,
+            "resolution": "next_day",
         }[parameter]
 
     def row(self, model):
@@ -154,6 +157,7 @@ class World:
             "quarantine": self.quarantine,
             "waitlist": self.wish,
             "offers": self.offer,
+            "differences": self.difference,
         }[kind].uid
 
 
@@ -237,6 +241,14 @@ def make_world():
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
+    cash = {"counted": Decimal(0), "kept": Decimal(0), "seen": expected_cash(), "note": "Lost"}
+    count_cash(**cash, by=world.accounts[Role.FINANCE.value], now=clock.now())
+    world.settlement = Settlement.objects.create(
+        gateway="sandbox", day=date(2026, 3, 2), currency="CNY", fetched_at=clock.now()
+    )
+    world.difference = world.settlement.differences.create(
+        kind="missing_there", payment=Payment.objects.first(), ours=180
+    )
     adjust_points(
         member_uid=bo.uid,
         points=5000,

@@ -16,7 +16,7 @@ from reports.rules import Tally
 from scheduling.choices import ScheduleState
 from scheduling.models import Department, Schedule
 
-INVARIANTS = Path(__file__).with_name("invariants.sql")
+INVARIANTS = Path(__file__).parents[1] / "invariants.sql"
 WHILE_WORKERS_RUN = "-- while workers run\n"
 MOST_SHOWN = 20
 

@@ -16,6 +16,7 @@ from medbook import clock, databases
 from medbook.admin_site import MedBookAdminSite
 from members.models import User
 from reports import rules
+from reports.admin import revenue as revenue
 from reports.forms import BookingsFilter
 from reports.rules import Tally
 from reports.selectors import DepartmentDay, bookings_per_department_and_day
