@@ -253,6 +253,8 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "billing.payment": {"of": "invoice__member", "erasure": "keep"},
     "billing.refund": {"of": "payment__invoice__member", "erasure": "keep"},
     "billing.quarantine": {"of": "payment__invoice__member", "erasure": "keep"},
+    "billing.insurancepolicy": {"of": "patient added_by", "erasure": "blank"},
+    "billing.claim": {"of": "invoice__member", "erasure": "keep"},
     "billing.journalentry": {"export": "nothing", "erasure": "keep"},
     "audit.operationlog": {"export": "members.selectors.looks.told_looks", "erasure": "keep"},
     # Of staff only
@@ -327,6 +329,11 @@ CELERY_BEAT_SCHEDULE = {
     "holds": {"task": "appointments.tasks.sweep_expired_holds", "schedule": 15.0},
     "payments": {"task": "billing.tasks.settle_payments", "schedule": 10.0},
     "refunds": {"task": "billing.tasks.send_refunds", "schedule": 15.0},
+    "claims": {"task": "billing.tasks.send_claims", "schedule": 15.0},
+    "statements of insurers": {
+        "task": "billing.tasks.check_insurers",
+        "schedule": crontab(hour="6", minute="30"),
+    },
     "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
     "missed visits": {"task": "appointments.tasks.sweep_missed_visits", "schedule": 120.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
@@ -389,6 +396,10 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "invoice.paid": [
         "appointments.services.payment.confirm_paid_hold",
         "appointments.services.points.award_points_for_payment",
+    ],
+    "claim.cut": [
+        "appointments.services.insuring.ask_for_unborne",
+        "appointments.notifications.tell_insurer_bears_less",
     ],
     "invoice.given_up": ["appointments.services.points.give_unpaid_points_back"],
     "payment.failed": ["appointments.services.payment.keep_hold_after_failure"],
@@ -593,6 +604,12 @@ PAYMENT_ORIGINS: list[str] = []  # to which a payer may be sent
 if IS_DEVELOPMENT and SANDBOX_URL:
     PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
     PAYMENT_ORIGINS.append("/".join(SANDBOX_URL.split("/", 3)[:3]))
+
+# Insurers, by code: the sandbox bears a part of fees, and is where the bank is.
+
+INSURERS: dict[str, str] = {}
+if IS_DEVELOPMENT and SANDBOX_URL:
+    INSURERS["sandbox"] = "billing.insurers.sandbox.SandboxInsurer"
 
 # Security
 

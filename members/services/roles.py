@@ -25,7 +25,10 @@ SEES_PEOPLE = {
     *_each("view", "members", "tier", "tierchange"),
 }
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "leave")
-SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
+SEES_MONEY = {
+    *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
+    *_each("view", "billing", "insuranceplan", "insurancepolicy", "claim"),
+}
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
 # Least privilege: what a group does not need for its day is not here.
@@ -76,6 +79,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_MONEY,
         "members.view_pointentry",
         *DECIDES,
+        *_each("add", "billing", "insuranceplan"),
+        *_each("change", "billing", "insuranceplan"),
+        "billing.check_claim_statement",
         "billing.record_desk_payment",
         "billing.hand_back_refund",
         "reports.view_reports",

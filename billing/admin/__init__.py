@@ -1,0 +1,5 @@
+"""What do staff see and do about money?"""
+
+from billing.admin import insurance, money
+
+__all__ = ["insurance", "money"]
