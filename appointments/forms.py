@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -288,12 +287,12 @@ class ConfirmForm(forms.Form):
         return self.policies.get(self.cleaned_data.get("insurance") or "")
 
     @property
-    def has_changed_since(self) -> str | Promise:
+    def has_changed_since(self) -> str:
         """Say what is not as it was when the member saw the price; "" where all is."""
         if self.used_points != (self.cleaned_data.get("shown_points") or 0):
-            return _("With these points the price is another one. Please look again.")
+            return str(_("With these points the price is another one. Please look again."))
         if (self.policy and self.policy.uid) != self.cleaned_data.get("shown_insurance"):
-            return _("With this insurance the price is another one. Please look again.")
+            return str(_("With this insurance the price is another one. Please look again."))
         return ""
 
     def clean_patient(self) -> Patient:

@@ -199,7 +199,9 @@ def _check(
     points = min(points, form.most_points)
     price = insurable(agreed, policy).with_points(points)
     with suppress(PolicyNotValid, VisitNotCovered):  # since a moment ago: confirming says so
-        price, _cover = insured(price, appointment, policy, patient=policy and policy.patient)
+        price, _cover = insured(
+            price, appointment, policy, patient=policy.patient if policy else None
+        )
     return render(
         request,
         "appointments/confirm.html",
