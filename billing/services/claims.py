@@ -64,16 +64,18 @@ def covered(
 
     The sums of the year hold while the patient is locked. Raises: PolicyNotValid, VisitNotCovered.
     """
-    standing = InsurancePolicy.objects.valid_on(day).filter(pk=policy.pk, patient=patient)
-    if not standing.exists():
+    valid = InsurancePolicy.objects.valid_on(day).select_related("plan")
+    standing = valid.filter(pk=policy.pk, patient=patient).first()
+    if standing is None:
         raise PolicyNotValid()
-    if visit_type in policy.plan.uncovered:
+    plan = standing.plan
+    if visit_type in plan.uncovered:
         raise VisitNotCovered()
     others = Claim.objects.exclude(invoice__subject=subject)
-    used = others.used(policy.plan, patient, day.year)
-    share = insurer_share(price.insurable, policy.plan.terms, used)
-    cover = Cover(policy, day.year, share.deducted)
-    return price.with_insurance(share.borne, policy.plan.name), cover
+    used = others.used(plan, patient, day.year)
+    share = insurer_share(price.insurable, plan.terms, used)
+    cover = Cover(standing, day.year, share.deducted)
+    return price.with_insurance(share.borne, plan.name), cover
 
 
 def quote_claim(
