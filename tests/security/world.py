@@ -32,6 +32,7 @@ from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
     FamilyLinkFactory,
+    InsurancePolicyFactory,
     PatientFactory,
     PrivilegeFactory,
     ReleaseRunFactory,
@@ -92,6 +93,8 @@ class World:
             return self._uid_for(route)
         if parameter == "schedule_uid":
             return self.schedule.uid
+        if parameter == "policy_uid":
+            return self.policy.uid
         return {
             "token": self.calendar_token,
             "slug": self.schedule.doctor.slug,
@@ -164,7 +167,8 @@ def make_world():
     world.booked = book(alice, world.schedule, key="booked")
     # With a visit to come, so that asking to remove the child leaves it there.
     world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
-    book(alice, world.other, key="child's", patient=world.child)
+    world.policy = InsurancePolicyFactory(added_by=alice, patient=world.child)
+    book(alice, world.other, key="child's", patient=world.child, policy=world.policy)
     world.held = hold(alice, world.other, key="held")
     desk = {"by": world.accounts[Role.DESK.value], "now": world.schedule.starts_at}
     seen = book(bo, world.schedule, key="seen")
