@@ -100,6 +100,31 @@ class ReceiptKind(TextChoices):
     REFUND = "refund", _("Refund receipt")
 
 
+class Insurer(TextChoices):
+    """Who bears a part of fees."""
+
+    SANDBOX = "sandbox", _("Sandbox Insurer")
+
+
+class ClaimState(TextChoices):
+    """States of a claim."""
+
+    QUOTED = "quoted", pgettext_lazy("claim", "Quoted")
+    SUBMITTED = "submitted", pgettext_lazy("claim", "Submitted")
+    ACCEPTED = "accepted", pgettext_lazy("claim", "Accepted")
+    PART_ACCEPTED = "part_accepted", pgettext_lazy("claim", "Accepted in part")
+    REJECTED = "rejected", pgettext_lazy("claim", "Rejected")
+    REVERSED = "reversed", pgettext_lazy("claim", "Reversed")
+
+
+class StatementDifference(TextChoices):
+    """In which ways does an insurer's statement differ from our claims?"""
+
+    MISSING_HERE = "missing_here", _("We know nothing of it")
+    MISSING_THERE = "missing_there", _("Not on the statement")
+    AMOUNT = "amount", _("Another amount")
+
+
 class Account(TextChoices):
     """Where money can be: each way to pay keeps its own until it is settled."""
 
@@ -128,6 +153,8 @@ class EntryKind(TextChoices):
     CAPTURE = "capture", _("Payment received")
     REFUND = "refund", _("Payment given back")
     POINTS_BACK = "points_back", _("Points given back")
+    CLAIM = "claim", _("Insurer's share charged")
+    CLAIM_CUT = "claim_cut", _("Not borne by the insurer")
     CLAIM_BACK = "claim_back", _("Insurer's share given back")
     CLAIM_PAID = "claim_paid", _("Insurer has paid")
     SETTLED = "settled", _("Settled by the gateway")

@@ -261,6 +261,8 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "billing.refund": {"of": "payment__invoice__member", "erasure": "keep"},
     "billing.quarantine": {"of": "payment__invoice__member", "erasure": "keep"},
     "billing.receipt": {"of": "member patient", "erasure": "keep"},
+    "billing.insurancepolicy": {"of": "patient added_by", "erasure": "blank"},
+    "billing.claim": {"of": "invoice__member", "erasure": "keep"},
     "billing.journalentry": {"export": "nothing", "erasure": "keep"},
     "billing.settlement": {"export": "nothing", "erasure": "keep"},
     "billing.difference": {"export": "nothing", "erasure": "keep"},
@@ -342,6 +344,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.fetch_statements",
         "schedule": crontab(hour="6-10", minute="20"),
     },
+    "claims": {"task": "billing.tasks.send_claims", "schedule": 15.0},
+    "statements of insurers": {
+        "task": "billing.tasks.check_insurers",
+        "schedule": crontab(hour="6", minute="30"),
+    },
     "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
     "missed visits": {"task": "appointments.tasks.sweep_missed_visits", "schedule": 120.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
@@ -405,6 +412,10 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
         "appointments.services.payment.confirm_paid_hold",
         "appointments.services.receipts.issue_receipts",
         "appointments.services.points.award_points_for_payment",
+    ],
+    "claim.cut": [
+        "appointments.services.insuring.ask_for_unborne",
+        "appointments.notifications.tell_insurer_bears_less",
     ],
     "invoice.given_up": ["appointments.services.points.give_unpaid_points_back"],
     "payment.failed": ["appointments.services.payment.keep_hold_after_failure"],
@@ -648,6 +659,12 @@ if (
     and WECHATPAY_PUBLIC_KEY
 ):
     PAYMENT_GATEWAYS["wechatpay"] = "billing.gateways.wechatpay.WeChatPayGateway"
+
+# Insurers, by code: the sandbox bears a part of fees, and is where the bank is.
+
+INSURERS: dict[str, str] = {}
+if IS_DEVELOPMENT and SANDBOX_URL:
+    INSURERS["sandbox"] = "billing.insurers.sandbox.SandboxInsurer"
 
 # Security
 

@@ -28,6 +28,7 @@ urlpatterns = [
     *([path("sandbox/", include("billing.sandbox.urls"))] if settings.IS_DEVELOPMENT else []),
     *i18n_patterns(
         path("", include("members.urls")),
+        path("", include("billing.page_urls")),
         path("", include("appointments.urls")),
     ),
 ]

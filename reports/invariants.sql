@@ -211,9 +211,8 @@ SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
  WHERE invoice.part > 0 AND invoice.state = 'open'
    AND (NOT EXISTS (
-     SELECT FROM billing_invoice AS first JOIN billing_payment AS payment
-         ON payment.invoice_id = first.id AND payment.state = 'captured'
-      WHERE first.subject = invoice.subject AND first.part = 0 AND first.state <> 'void')
+     SELECT FROM billing_invoice AS first
+      WHERE first.subject = invoice.subject AND first.part = 0 AND first.paid_at IS NOT NULL)
     OR EXISTS (
      SELECT FROM billing_invoice AS other
       WHERE other.subject = invoice.subject AND other.state = 'open' AND other.id <> invoice.id));
@@ -482,6 +481,59 @@ HAVING coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'bank'), 0)
        <> -count.difference
     OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'desk_cash'), 0)
        <> count.kept - count.expected;
+
+-- name: the_insured_share_of_a_visit_is_claimed
+-- What a visit says that insurers bear is what they were asked for, or have accepted, unless the
+-- news of that is still on its way.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+ WHERE appointment.state IN ('booked', 'arrived', 'in_consultation', 'completed')
+   AND appointment.insured <> (
+     SELECT coalesce(sum(coalesce(claim.accepted, claim.quoted)), 0)
+       FROM billing_claim AS claim JOIN billing_invoice AS invoice ON invoice.id = claim.invoice_id
+      WHERE invoice.subject = 'appointment:' || appointment.uid AND claim.state <> 'reversed')
+   AND NOT EXISTS (
+     SELECT FROM outbox_outboxmessage AS news
+      WHERE news.topic = 'claim.cut' AND news.handled_at IS NULL
+        AND news.ids ->> 'subject' = 'appointment:' || appointment.uid);
+
+-- name: insurers_owe_what_they_bear
+-- The journal says so of each claim of a paid invoice, less what has come in; of one that is
+-- reversed nothing is owed.
+SELECT 'journal subject ' || coalesce(owed.subject, asked.subject) AS what
+  FROM (SELECT entry.subject, sum(posting.amount) AS total
+          FROM billing_journalentry AS entry
+          JOIN billing_posting AS posting
+            ON posting.entry_id = entry.id AND posting.account = 'insurers'
+         GROUP BY entry.subject) AS owed
+  FULL JOIN (
+        SELECT invoice.subject, sum(
+                 CASE WHEN claim.state <> 'reversed' AND invoice.paid_at IS NOT NULL
+                      THEN coalesce(claim.accepted, claim.quoted) ELSE 0 END
+               - CASE WHEN claim.paid_at IS NOT NULL AND claim.paid_back_at IS NULL
+                      THEN claim.accepted ELSE 0 END) AS total
+          FROM billing_claim AS claim JOIN billing_invoice AS invoice ON invoice.id = claim.invoice_id
+         GROUP BY invoice.subject) AS asked ON asked.subject = owed.subject
+ WHERE coalesce(owed.total, 0) <> coalesce(asked.total, 0);
+
+-- name: a_claim_is_of_what_was_paid
+-- Insurers hear of no invoice that nobody has paid.
+SELECT 'claim ' || claim.reference AS what
+  FROM billing_claim AS claim
+  JOIN billing_invoice AS invoice ON invoice.id = claim.invoice_id
+ WHERE claim.state IN ('submitted', 'accepted', 'part_accepted', 'rejected')
+   AND (invoice.paid_at IS NULL OR claim.submitted_at IS NULL OR claim.quoted = 0);
+
+-- name: an_insurer_bears_no_more_than_its_yearly_cap
+-- Of one patient in one calendar year.
+SELECT 'patient ' || patient.uid || ', plan ' || plan.code AS what
+  FROM billing_claim AS claim
+  JOIN billing_insurancepolicy AS policy ON policy.id = claim.policy_id
+  JOIN billing_insuranceplan AS plan ON plan.id = policy.plan_id
+  JOIN members_patient AS patient ON patient.id = policy.patient_id
+ WHERE claim.state NOT IN ('rejected', 'reversed')
+ GROUP BY patient.uid, plan.code, plan.yearly_cap, claim.year
+HAVING sum(coalesce(claim.accepted, claim.quoted)) > plan.yearly_cap;
 
 -- while workers run
 

@@ -9,6 +9,7 @@ from factory import LazyAttribute, LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from appointments.models import WaitlistEntry
+from billing.models import InsurancePlan, InsurancePolicy
 from medbook import clock
 from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
@@ -296,6 +297,34 @@ class ReleaseRunFactory(DjangoModelFactory):
     department = SubFactory(DepartmentFactory)
     service_date = date(2026, 12, 1)
     started_at = LazyFunction(clock.now)
+
+
+class InsurancePlanFactory(DjangoModelFactory):
+    """A commercial plan that bears 80 % of everything."""
+
+    class Meta:
+        model = InsurancePlan
+        django_get_or_create = ("code",)
+
+    code = "carefree"
+    name_en = "Carefree Health"
+    name_zh = "安心医疗险"
+    insurer = "sandbox"
+    rate = Decimal("0.800")
+
+
+class InsurancePolicyFactory(DjangoModelFactory):
+    """A policy of a member's own patient, valid since long ago."""
+
+    class Meta:
+        model = InsurancePolicy
+
+    added_by = LazyFunction(lambda: member_with_patient())
+    patient = LazyAttribute(lambda policy: policy.added_by.links.get().patient)
+    plan = SubFactory(InsurancePlanFactory)
+    number = Sequence(lambda n: f"CH{n:08d}")
+    valid_from = date(2020, 1, 1)
+    added_at = LazyFunction(clock.now)
 
 
 def schedule_with_slots(count: int = 9, **fields) -> Schedule:

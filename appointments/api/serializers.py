@@ -45,6 +45,17 @@ class PointsField(serializers.IntegerField):
         )
 
 
+class InsuranceField(serializers.UUIDField):
+    """By which of the patient's policies an insurer bears a part."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            help_text="The id of one of the patient's insurance policies; "
+            "its insurer bears a part of what is left after discount and points.",
+            **options,
+        )
+
+
 class SchedulesQuery(PeriodQuery):
     """Which sessions are asked for."""
 
@@ -69,6 +80,7 @@ class BookingBody(StrictSerializer):
     pay = serializers.ChoiceField(required=False, choices=WayToPay.choices)
     reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
     points = PointsField(required=False)
+    insurance = InsuranceField(required=False)
 
     def validate(self, said: dict[str, Any]) -> dict[str, Any]:
         """Refuse what contradicts itself."""
@@ -77,6 +89,8 @@ class BookingBody(StrictSerializer):
             raise _contradiction("reason", _("Say the reason when you confirm."))
         if "points" in said and "pay" not in said:
             raise _contradiction("points", _("Use points when you confirm."))
+        if "insurance" in said and "pay" not in said:
+            raise _contradiction("insurance", _("Choose the insurance when you confirm."))
         return said
 
 
@@ -104,6 +118,7 @@ class ConfirmBody(StrictSerializer):
     patient = serializers.UUIDField(required=False)
     reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
     points = PointsField(required=False)
+    insurance = InsuranceField(required=False)
 
 
 class CancelBody(StrictSerializer):
@@ -241,6 +256,7 @@ class AppointmentSerializer(VisitSerializer):
     fee = MoneyField()
     discount = MoneyField()
     points = serializers.IntegerField(help_text="How many points were used; 100 are worth 1.00.")
+    insured = MoneyField(help_text="What the insurer bears.")
     price = MoneyField()
     currency = serializers.CharField()
     way_to_pay = serializers.CharField()

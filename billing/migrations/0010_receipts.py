@@ -27,7 +27,7 @@ DROP TRIGGER receipts_are_append_only ON billing_receipt;
 class Migration(migrations.Migration):
     dependencies = [
         ("audit", "0002_append_only"),
-        ("billing", "0008_settlements"),
+        ("billing", "0009_insurance"),
         ("members", "0013_calendar_feeds"),
     ]
 

@@ -1,5 +1,8 @@
 """Which tables keep the money?"""
 
+from billing.models.insurance import Claim as Claim
+from billing.models.insurance import InsurancePlan as InsurancePlan
+from billing.models.insurance import InsurancePolicy as InsurancePolicy
 from billing.models.invoices import Invoice as Invoice
 from billing.models.invoices import InvoiceLine as InvoiceLine
 from billing.models.journal import JournalEntry as JournalEntry

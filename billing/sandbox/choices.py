@@ -43,6 +43,25 @@ class RefundBehaviour(TextChoices):
     SILENT = "silent", _("Silent: it never tells the clinic")
 
 
+class ClaimState(TextChoices):
+    """States of a claim at the insurer."""
+
+    PROCESSING = "processing", _("Under way")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
+    REVERSED = "reversed", _("Reversed")
+
+
+class ClaimBehaviour(TextChoices):
+    """How the insurer behaves when it is asked to bear a part of a fee."""
+
+    ACCEPT = "accept", _("Accept: it bears all that is asked")
+    PART = "part", _("Part: it bears half of it")
+    REJECT = "reject", _("Reject: it bears nothing")
+    LATE = "late", _("Late: it accepts after some seconds")
+    SILENT = "silent", _("Silent: it accepts, and its answer is lost")
+
+
 class GatewayState(TextChoices):
     """How the bank answers programs."""
 

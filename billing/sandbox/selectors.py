@@ -56,8 +56,7 @@ def told_refund(refund: SandboxRefund, *, now: datetime) -> dict[str, Any]:
 
 def statement(day: date, *, now: datetime) -> list[dict[str, str]]:
     """List what moved on a day of the site's zone, with the differences that were asked for."""
-    begin = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE)).astimezone(UTC)
-    end = min(begin + timedelta(days=1), now + timedelta(microseconds=1))
+    begin, end = bounds(day, now)
     payments = SandboxPayment.objects.filter(
         state=PaymentState.PAID, paid_at__gte=begin, paid_at__lt=end
     )
@@ -68,6 +67,12 @@ def statement(day: date, *, now: datetime) -> list[dict[str, str]]:
     lines += [_refund_line(refund) for refund in refunds]
     noon = begin + timedelta(hours=12)
     return _with_differences(sorted(lines, key=lambda line: line["at"]), f"{day:%Y%m%d}", noon)
+
+
+def bounds(day: date, now: datetime) -> tuple[datetime, datetime]:
+    """Tell when a day of the site's zone begins, and when it ends, as far as it is over."""
+    begin = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE)).astimezone(UTC)
+    return begin, min(begin + timedelta(days=1), now + timedelta(microseconds=1))
 
 
 def _payment_line(payment: SandboxPayment) -> dict[str, str]:

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from billing.choices import DESK_GATEWAYS, InvoiceState, ReceiptKind, RefundReason, RefundState
-from billing.models import Invoice, Payment, Receipt, Refund
+from billing.models import Claim, InsurancePolicy, Invoice, Payment, Receipt, Refund
 from billing.rules.prices import share_of
+from medbook import clock
 from medbook.errors import Missing
 from members.models import Member
 
@@ -110,6 +111,27 @@ def invoice_of(subject: str) -> Invoice | None:
     return live.prefetch_related("lines", "payments").first()
 
 
+def insurer_name(subject: str) -> str:
+    """Name the plan that bears a part of a subject; "" where none does (one query)."""
+    claims = Claim.objects.filter(invoice__subject=subject).select_related("policy__plan")
+    claim = claims.order_by("-id").first()
+    return claim.policy.plan.name if claim else ""
+
+
+def last_used(policies: Collection[InsurancePolicy]) -> InsurancePolicy | None:
+    """Tell which of some policies a visit was insured by last; one query, if there are any."""
+    if not policies:
+        return None
+    claims = Claim.objects.filter(policy__in=policies).order_by("-id")
+    last = claims.values_list("policy_id", flat=True).first()
+    return next((policy for policy in policies if policy.pk == last), None)
+
+
+def claim_by(uid: uuid.UUID) -> Claim:
+    """Find a claim with its invoice (one query)."""
+    return Claim.objects.select_related("invoice").get(uid=uid)
+
+
 def is_extra_due(subject: str) -> bool:
     """Tell whether the rest of a higher price waits to be paid, which is due before the visit."""
     return Invoice.objects.filter(subject=subject, part__gt=0, state=InvoiceState.OPEN).exists()
@@ -173,6 +195,9 @@ def money_under_way(member: Member) -> str | Promise | None:
     waiting = Refund.objects.exclude(state__in=(RefundState.SUCCEEDED, RefundState.FAILED))
     if waiting.filter(payment__invoice__member=member).exists():
         return _("Money is still to be given back to you. Please collect it first.")
+    claims = Claim.objects.filter(invoice__member=member)
+    if claims.due(clock.now()).exists() or claims.filter(next_attempt_at__isnull=False).exists():
+        return _("Your insurer has not answered yet. Please try again later.")
     return None
 
 

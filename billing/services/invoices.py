@@ -7,6 +7,7 @@ from billing.choices import Gateway, InvoiceState, LineKind, PaymentState, Refun
 from billing.errors import AlreadyPaid, NothingToPay
 from billing.models import Invoice, InvoiceLine, Payment
 from billing.rules.prices import Quote
+from billing.services.claims import Cover, quote_claim, take_back_claim
 from billing.services.journal import post_capture, post_sale, reverse_sale
 from billing.services.requesting import request_refund
 from medbook.audit.choices import Action
@@ -26,10 +27,12 @@ def raise_invoice(
     now: datetime,
     part: int = 0,
     payable_until: datetime | None = None,
+    cover: Cover | None = None,
 ) -> Invoice:
-    """Ask for the money of a quote. An invoice of nothing is paid as it is raised.
+    """Ask for the money of a quote, and quote an insurer's share to it, if there is one.
 
-    After `payable_until` no gateway takes money for it.
+    An invoice of nothing is paid as it is raised. After `payable_until` no gateway takes money
+    for it.
     """
     require_transaction()
     is_free = quote.total == 0
@@ -49,6 +52,8 @@ def raise_invoice(
         InvoiceLine(invoice=invoice, number=number, kind=kind, amount=amount)
         for number, (kind, amount) in enumerate(lines_of(quote), start=1)
     )
+    if cover:
+        quote_claim(cover, invoice, quote.insured, by, now)
     if is_free:
         post_sale(invoice, now, by)
     record_event(Action.INVOICE_RAISED, subject=invoice, by=by, facts=_facts(invoice))
@@ -81,6 +86,7 @@ def void(invoice: Invoice, by: User | None, now: datetime) -> None:
     """Give up a locked invoice. Raises: AlreadyPaid."""
     if invoice.payments.captured().exists():
         raise AlreadyPaid()
+    take_back_claim(invoice, by, now)
     if invoice.paid_at is not None:
         reverse_sale(invoice, now, by)
     invoice.state = InvoiceState.VOID

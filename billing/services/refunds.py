@@ -29,6 +29,7 @@ from billing.gateways.registry import gateway_of, notify_url
 from billing.models import Invoice, Payment, Refund
 from billing.rules.prices import share_of
 from billing.rules.waiting import next_attempt_at
+from billing.services.claims import give_back_claim
 from billing.services.invoices import locked_invoices, void
 from billing.services.journal import post_refund
 from billing.services.requesting import facts_of, left_of, request_refund
@@ -48,7 +49,8 @@ def give_up_invoice(
 ) -> list[Refund]:
     """Void what is not paid yet; of what is paid, ask for so many per cent to be given back.
 
-    All parts of what is asked for the subject. Asking again for the same reason changes nothing.
+    All parts of what is asked for the subject, and all of what an insurer bears. Asking again for
+    the same reason changes nothing.
     """
     require_transaction()
     refunds = []
@@ -56,7 +58,9 @@ def give_up_invoice(
         payment = captured(invoice)
         if payment is None:
             void(invoice, by, now)
-        elif amount := share_of(left_of(payment), percent):
+            continue
+        give_back_claim(invoice, by, now)
+        if amount := share_of(left_of(payment), percent):
             refunds.append(
                 request_refund(payment=payment, amount=amount, reason=reason, by=by, now=now)
             )

@@ -28,6 +28,7 @@ SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "le
 SEES_MONEY = {
     *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
     *_each("view", "billing", "quarantine", "gatewaynotice"),
+    *_each("view", "billing", "insuranceplan", "insurancepolicy", "claim"),
 }
 SETS_PRICES = {f"scheduling.{act}_price" for act in ("view", "add", "change", "delete")}
 SEES_BOOKS = _each("view", "billing", "journalentry", "posting", "settlement", "cashcount")
@@ -89,6 +90,9 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "billing.settle",
         "members.view_pointentry",
         *DECIDES,
+        *_each("add", "billing", "insuranceplan"),
+        *_each("change", "billing", "insuranceplan"),
+        "billing.check_claim_statement",
         "billing.record_desk_payment",
         "billing.hand_back_refund",
         "reports.view_reports",

@@ -15,9 +15,11 @@ from appointments.services.points import award_points, give_points_back
 from appointments.services.receipts import issue_receipts
 from appointments.services.strikes import count_missed_visit
 from appointments.services.visits import check_in, finish_visit, start_visit
-from billing.models import Refund
+from billing.insurers.base import ClaimNews, Outcome
+from billing.models import Claim, Refund
 from billing.selectors.settling import expected_cash
 from billing.services.cash import count_cash
+from billing.services.claims import _mark_sent, note_claim_news
 from billing.services.refunds import hand_back_refund
 from medbook import clock
 from members.services.points import earn_points
@@ -26,6 +28,7 @@ from scheduling.services.slots import lock_slots
 from tests.appointments.booking import book, hold
 from tests.billing.statements import close, csv, imported, open_bank, resolve, row
 from tests.factories import (
+    InsurancePolicyFactory,
     LeaveFactory,
     UserFactory,
     WaitlistEntryFactory,
@@ -210,6 +213,17 @@ BREAKS = {
         "UPDATE billing_cashcount SET counted = counted + 1, kept = kept + 1,"
         " expected = expected + 2, difference = difference - 1",
     ],
+    "the_insured_share_of_a_visit_is_claimed": [
+        "UPDATE billing_claim SET quoted = quoted + 0.01, accepted = accepted + 0.01"
+    ],
+    "insurers_owe_what_they_bear": [
+        *UNLOCKED,
+        "UPDATE billing_posting SET amount = amount + 0.01 WHERE account = 'insurers'",
+    ],
+    "a_claim_is_of_what_was_paid": ["UPDATE billing_claim SET submitted_at = NULL"],
+    "an_insurer_bears_no_more_than_its_yearly_cap": [
+        "UPDATE billing_insuranceplan SET yearly_cap = 143.99"
+    ],
     "holds_end_in_time": [
         "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
         " WHERE state = 'held'"
@@ -275,6 +289,12 @@ def world(settings, monkeypatch):
     late = monday.ends_at + timedelta(minutes=15)
     mark_no_show(appointment_uid=missed.uid, by=desk, now=late)
     count_missed_visit(appointment_uid=str(missed.uid))
+    policy = InsurancePolicyFactory()
+    insured = book(policy.added_by, monday, policy=policy)
+    take_desk_payment(appointment_uid=insured.uid, gateway="desk_cash", by=desk, now=clock.now())
+    claim = _mark_sent(Claim.objects.get().uid, clock.now()).order
+    news = ClaimNews(claim.number, Outcome.ACCEPTED, claim.amount, claim.currency)
+    note_claim_news(news=news, now=clock.now())
     LeaveFactory(doctor=tuesday.doctor, starts_at=tuesday.starts_at, ends_at=tuesday.ends_at)
     with transaction.atomic():
         make_offers(

@@ -38,6 +38,7 @@ from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
     FamilyLinkFactory,
+    InsurancePolicyFactory,
     PatientFactory,
     PriceFactory,
     PrivilegeFactory,
@@ -99,6 +100,8 @@ class World:
             return self._uid_for(route)
         if parameter == "schedule_uid":
             return self.schedule.uid
+        if parameter == "policy_uid":
+            return self.policy.uid
         return {
             "token": self.calendar_token,
             "number": self.receipt.number if "receipts/" in route.pattern else "P1",
@@ -183,7 +186,8 @@ def make_world():
     world.booked = book(alice, world.schedule, key="booked")
     # With a visit to come, so that asking to remove the child leaves it there.
     world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
-    childs = book(alice, world.other, key="child's", patient=world.child)
+    world.policy = InsurancePolicyFactory(added_by=alice, patient=world.child)
+    childs = book(alice, world.other, key="child's", patient=world.child, policy=world.policy)
     world.held = hold(alice, world.other, key="held")
     desk = {"by": world.accounts[Role.DESK.value], "now": world.schedule.starts_at}
     seen = book(bo, world.schedule, key="seen")

@@ -70,8 +70,9 @@ from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import extend_hold
 from appointments.services.rescheduling import reschedule_appointment
 from appointments.services.visits import check_in, finish_visit, start_visit
-from billing.errors import UnknownGateway
+from billing.errors import PolicyNotValid, UnknownGateway, VisitNotCovered
 from billing.selectors import Account, accounts_of
+from billing.services.policies import policy_by
 from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
 from medbook.api_schema import helped_by, keyed, refuses
@@ -104,6 +105,8 @@ PATIENT_REFUSALS = (
     TooManyPoints,
     NotEnoughPoints,
     UnknownGateway,
+    PolicyNotValid,
+    VisitNotCovered,
 )
 PLACE_REFUSALS = (CalledOff, InThePast, NotOpenYet, SaleOver, SlotTaken, SoldOut)
 KEY_REFUSALS = (IdempotencyKeyRequired, IdempotencyKeyReused, InProgress)
@@ -225,6 +228,7 @@ class AppointmentList(MemberEndpoint):
                     way_to_pay=way_to_pay,
                     reason=said.get("reason", ""),
                     points=said.get("points", 0),
+                    policy=policy_by(said["insurance"]) if "insurance" in said else None,
                 )
                 if way_to_pay
                 else hold_slot(**wish)
@@ -261,6 +265,7 @@ class AppointmentConfirm(MemberEndpoint):
                 patient=patient_of(member, said["patient"]) if "patient" in said else None,
                 reason=said.get("reason", ""),
                 points=said.get("points", 0),
+                policy=policy_by(said["insurance"]) if "insurance" in said else None,
                 by=member.user,
                 now=clock.now(),
             )
@@ -313,6 +318,8 @@ class AppointmentReschedule(MemberEndpoint):
         RescheduleLimit,
         OtherDepartment,
         TooManyPoints,
+        PolicyNotValid,
+        VisitNotCovered,
         WrongState,
     )
     @helped_by(alternatives=AlternativesSerializer)
