@@ -235,6 +235,7 @@ class ConfirmForm(forms.Form):
     )
     pay = forms.ChoiceField(label=_("How do you want to pay?"), widget=forms.RadioSelect)
     shown_points = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    shown_free = forms.BooleanField(required=False, widget=forms.HiddenInput)
     shown_insurance = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -274,6 +275,7 @@ class ConfirmForm(forms.Form):
                 min_value=0,
                 max_value=most_points,
             )
+        self.links = links
         self.patients = {str(link.patient.uid): link.patient for link in links}
         if len(self.patients) > 1:
             self.fields["patient"].choices = [  # type: ignore[attr-defined]

@@ -1,12 +1,12 @@
 """What is copied onto an appointment when a place and a price are agreed?"""
 
 from datetime import datetime
-from decimal import Decimal
 
 from appointments.models import Appointment
 from appointments.rules import policies
-from billing.rules.prices import Quote, quote
-from members.models import Member
+from appointments.selectors.returns import is_free_return
+from billing.rules.prices import Quote, free_return, quote
+from members.models import Member, Patient
 from members.selectors.tiers import privilege
 from scheduling.models import Department, Schedule, Slot
 
@@ -38,8 +38,14 @@ def put_price(appointment: Appointment, price: Quote, member: Member) -> None:
     appointment.currency = price.currency
 
 
-def priced(fee: Decimal, currency: str, member: Member, now: datetime) -> Quote:
-    """Price a fee for a member's tier as it is now."""
+def priced(visit: Appointment | Schedule, member: Member, patient: Patient, now: datetime) -> Quote:
+    """Price a visit, or one of a session, for a patient and the member's tier as it is now.
+
+    A return visit within the department's days is free. Source: docs/flows/prices.md.
+    """
+    fee, currency = visit.fee, visit.currency
+    if is_free_return(patient, visit.department, visit.service_date):
+        return free_return(fee=fee, currency=currency)
     rate = privilege(member, "discount_rate", now)
     return quote(fee=fee, currency=currency, discount_rate=rate, tier_name=member.tier.name)
 

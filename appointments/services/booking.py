@@ -258,7 +258,7 @@ def agree(
     constraints refuse.
     """
     member = appointment.member
-    price = insurable(priced(appointment.fee, appointment.currency, member, now), policy)
+    price = insurable(priced(appointment, member, appointment.patient, now), policy)
     price, cover = insured(_paid_with_points(price, points), appointment, policy)
     appointment.way_to_pay = way_to_pay
     appointment.reason = reason or None
@@ -377,5 +377,5 @@ def new_hold(
         hold_expires_at=rules.hold_expires_at(slot.starts_at, now),
     )
     put_on_place(appointment, schedule, slot)
-    put_price(appointment, priced(schedule.fee, schedule.currency, member, now), member)
+    put_price(appointment, priced(schedule, member, patient, now), member)
     return appointment

@@ -66,7 +66,7 @@ def insured(
 
     The sums of the year hold while the patient is locked. Raises: PolicyNotValid, VisitNotCovered.
     """
-    if policy is None:
+    if policy is None or price.is_free_return:
         return price, None
     schedule = schedule or appointment.slot.schedule
     return covered(

@@ -182,7 +182,7 @@ def price_of_moving(
     VisitNotCovered.
     """
     policy = policy_of(appointment)
-    price = insurable(priced(schedule.fee, schedule.currency, member, now), policy)
+    price = insurable(priced(schedule, member, appointment.patient, now), policy)
     points = appointment.points
     if worth(points) > price.discounted:
         raise TooManyPoints(most=most_to_spend(price.discounted, points))

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -29,11 +30,13 @@ from appointments.selectors.habits import usual_patient
 from appointments.selectors.terms import agreed_price, terms_of, ways_to_pay
 from appointments.selectors.visits import shown_appointment
 from appointments.selectors.wishes import is_wanted
+from appointments.services.agreeing import priced
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
 from appointments.services.insuring import insurable, insured, usable_policies
 from billing.errors import PolicyNotValid, VisitNotCovered
 from billing.models import InsurancePolicy
+from billing.rules.prices import Quote
 from billing.selectors import last_used
 from medbook import clock
 from medbook.api import status_of
@@ -90,7 +93,8 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     chosen = _patient_of(request, appointment, links)
     policies = usable_policies(appointment, chosen)
     policy = _policy_of(request, policies)
-    discounted = insurable(agreed_price(appointment), policy).discounted
+    price = _price_of(appointment, chosen, now)
+    discounted = insurable(price, policy).discounted
     most_points = most_to_spend(discounted, spendable(member, now))
     about: dict[str, Any] = {
         "links": links,
@@ -110,6 +114,9 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     form = ConfirmForm(request.POST, **about)
     if not form.is_valid():
         return _check(request, appointment, form, policy, status=422)
+    if price.is_free_return != form.cleaned_data["shown_free"]:
+        form.add_error(None, _("For this patient the price is another one. Please look again."))
+        return _check(request, appointment, form, policy, form.used_points, status=409)
     if form.has_changed_since:
         form.add_error(None, form.has_changed_since)
         return _check(request, appointment, form, policy, form.used_points, status=409)
@@ -176,6 +183,13 @@ def _patient_of(
     return by_uid.get(said) or next(iter(links), None)
 
 
+def _price_of(appointment: Appointment, link: FamilyLink | None, now: datetime) -> Quote:
+    """Tell the price for the chosen patient: a return visit is free for who was charged before."""
+    if link is None or link.patient_id == appointment.patient_id:
+        return agreed_price(appointment)
+    return priced(appointment, appointment.member, link.patient, now)
+
+
 def _policy_of(request: HttpRequest, policies: Sequence[InsurancePolicy]) -> InsurancePolicy | None:
     """Tell by which policy a member wants to be insured: as last time, unless something is said."""
     said = request.POST.get("insurance")
@@ -195,7 +209,8 @@ def _check(
 ) -> HttpResponse:
     """Render the page on which a member checks what will be booked."""
     now = clock.now()
-    agreed = agreed_price(appointment)
+    chosen = _patient_of(request, appointment, form.links)
+    agreed = _price_of(appointment, chosen, now)
     points = min(points, form.most_points)
     price = insurable(agreed, policy).with_points(points)
     with suppress(PolicyNotValid, VisitNotCovered):  # since a moment ago: confirming says so
