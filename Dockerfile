@@ -7,8 +7,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 RUN python -m venv /opt/medbook
 ENV PATH=/opt/medbook/bin:$PATH
 
-COPY requirements.txt /tmp/requirements.txt
-RUN pip install --no-deps --require-hashes --requirement /tmp/requirements.txt
+# --build-arg GATEWAYS=yes for Alipay and WeChat Pay
+ARG GATEWAYS=
+COPY requirements.txt requirements-gateways.txt /tmp/
+RUN pip install --no-deps --require-hashes --requirement /tmp/requirements.txt \
+        ${GATEWAYS:+--requirement /tmp/requirements-gateways.txt}
 
 WORKDIR /app
 COPY . .

@@ -49,7 +49,7 @@ messages: .venv/dev  ## collect the texts into locale/ for translation (gettext)
 		--no-wrap --ignore .venv --ignore var --ignore tests
 
 lock: .venv/dev  ## pin the requirements anew, with the reason beside each direct one
-	for name in requirements requirements-local requirements-dev; do \
+	for name in requirements requirements-local requirements-gateways requirements-dev; do \
 		$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
 			--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 			--output-file $$name.txt $$name.in && \

@@ -12,11 +12,24 @@ from appointments.choices import CancelCause, HalfDay, WayToPay
 from appointments.rules.waitlist import When
 from appointments.selectors.catalogue import DoctorFilters
 from billing.choices import Gateway
+from billing.models import InsurancePolicy
 from members.models import FamilyLink, Patient
 from scheduling.choices import Title
 from scheduling.models import Department
 
 REASON_LENGTH = 200
+
+
+class VerifyForm(forms.Form):
+    """What stands on a receipt that somebody was shown."""
+
+    number = forms.CharField(label=_("Number of the receipt"), max_length=40)
+    code = forms.CharField(
+        label=_("Code to check it"),
+        max_length=60,
+        help_text=_("20 letters and digits beside the square code."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "is-code"}),
+    )
 
 
 class FindForm(forms.Form):
@@ -207,9 +220,9 @@ class PayForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """For whom, why, and with how many points. What leaves no choice is not asked.
+    """For whom, why, with how many points and which insurance. What leaves no choice is not asked.
 
-    `shown_points` says with how many points the member has seen the price.
+    `shown_points` and `shown_insurance` say with which the member has seen the price.
     """
 
     patient = forms.ChoiceField(label=_("Who is the visit for?"), widget=forms.RadioSelect)
@@ -222,6 +235,7 @@ class ConfirmForm(forms.Form):
     )
     pay = forms.ChoiceField(label=_("How do you want to pay?"), widget=forms.RadioSelect)
     shown_points = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    shown_insurance = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(
         self,
@@ -229,10 +243,22 @@ class ConfirmForm(forms.Form):
         links: Sequence[FamilyLink],
         ways: Sequence[WayToPay],
         most_points: int = 0,
+        policies: Sequence[InsurancePolicy] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.most_points = most_points
+        self.policies = {str(policy.uid): policy for policy in policies}
+        if policies:
+            self.fields["insurance"] = forms.ChoiceField(
+                label=_("Insurance"),
+                required=False,
+                choices=[
+                    *((uid, policy.shown) for uid, policy in self.policies.items()),
+                    ("", pgettext_lazy("insurance", "None: I pay all")),
+                ],
+                widget=forms.RadioSelect,
+            )
         self.ways = ways
         if len(ways) > 1:
             self.fields["pay"].choices = [(way, way.label) for way in ways]  # type: ignore[attr-defined]
@@ -268,9 +294,18 @@ class ConfirmForm(forms.Form):
         return self.cleaned_data.get("points") or 0
 
     @property
-    def shows_the_price(self) -> bool:
-        """Tell whether the member has seen what is to be paid with these points."""
-        return self.used_points == (self.cleaned_data.get("shown_points") or 0)
+    def policy(self) -> InsurancePolicy | None:
+        """By which policy an insurer is to bear a part."""
+        return self.policies.get(self.cleaned_data.get("insurance") or "")
+
+    @property
+    def has_changed_since(self) -> str:
+        """Say what is not as it was when the member saw the price; "" where all is."""
+        if self.used_points != (self.cleaned_data.get("shown_points") or 0):
+            return str(_("With these points the price is another one. Please look again."))
+        if (self.policy and self.policy.uid) != self.cleaned_data.get("shown_insurance"):
+            return str(_("With this insurance the price is another one. Please look again."))
+        return ""
 
     def clean_patient(self) -> Patient:
         """Return the chosen patient."""

@@ -16,7 +16,7 @@ from appointments.rules import booking as rules
 from appointments.rules.comparable import kept_until
 from appointments.selectors.leave import CALLED_OFF, Hit, leave_behind
 from billing.choices import RefundReason
-from billing.selectors import refund_by, refunds_of
+from billing.selectors import claim_by, refund_by, refunds_of
 from medbook import clock, money
 from members.selectors.wording import Words, changed_template, message_kinds, worded
 from members.services.messages import Fact, notify_member, withdraw_messages
@@ -65,6 +65,24 @@ def tell_paid_too_late(*, appointment_uid: str) -> None:
     back = sum((refund.amount for refund in refunds), Decimal(0))
     amount_of = lazy(money.shown, str)
     _tell(visit, "payment_too_late", {"amount": amount_of(back, visit.currency)}, clock.now())
+
+
+def tell_insurer_bears_less(*, subject: str, claim_uid: str) -> None:
+    """Tell what of a visit the insurer does not bear after all, unless the visit has ended."""
+    claim = claim_by(uuid.UUID(claim_uid))
+    visit = _visit(subject.removeprefix("appointment:"))
+    if not visit.is_live and visit.state != AppointmentState.COMPLETED:
+        return
+    amount_of = lazy(money.shown, str)
+    facts: Mapping[str, Fact] = {
+        name: amount_of(amount, visit.currency)
+        for name, amount in (
+            ("borne", claim.borne),
+            ("asked", claim.quoted),
+            ("rest", claim.quoted - claim.borne),
+        )
+    }
+    _tell(visit, "insurer_bears_less", facts, clock.now(), key=claim_uid)
 
 
 def tell_refunded(*, refund_uid: str) -> None:

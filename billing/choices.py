@@ -68,7 +68,6 @@ class QuarantineReason(TextChoices):
 class QuarantineEnd(TextChoices):
     """What a person decided about it."""
 
-    TAKEN = "taken", _("Taken as the payment")
     GIVEN_BACK = "given_back", pgettext_lazy("quarantine", "Given back")
     DISMISSED = "dismissed", _("Nothing to be done")
 
@@ -92,6 +91,38 @@ class RefundReason(TextChoices):
     EXTRA = "extra", _("Paid too much")
     LATE = "late", _("The place was gone when the payment came")
     GOODWILL = "goodwill", _("Goodwill of the clinic")
+
+
+class ReceiptKind(TextChoices):
+    """What a receipt confirms."""
+
+    PAYMENT = "payment", _("Receipt")
+    REFUND = "refund", _("Refund receipt")
+
+
+class Insurer(TextChoices):
+    """Who bears a part of fees."""
+
+    SANDBOX = "sandbox", _("Sandbox Insurer")
+
+
+class ClaimState(TextChoices):
+    """States of a claim."""
+
+    QUOTED = "quoted", pgettext_lazy("claim", "Quoted")
+    SUBMITTED = "submitted", pgettext_lazy("claim", "Submitted")
+    ACCEPTED = "accepted", pgettext_lazy("claim", "Accepted")
+    PART_ACCEPTED = "part_accepted", pgettext_lazy("claim", "Accepted in part")
+    REJECTED = "rejected", pgettext_lazy("claim", "Rejected")
+    REVERSED = "reversed", pgettext_lazy("claim", "Reversed")
+
+
+class StatementDifference(TextChoices):
+    """In which ways does an insurer's statement differ from our claims?"""
+
+    MISSING_HERE = "missing_here", _("We know nothing of it")
+    MISSING_THERE = "missing_there", _("Not on the statement")
+    AMOUNT = "amount", _("Another amount")
 
 
 class Account(TextChoices):
@@ -122,6 +153,8 @@ class EntryKind(TextChoices):
     CAPTURE = "capture", _("Payment received")
     REFUND = "refund", _("Payment given back")
     POINTS_BACK = "points_back", _("Points given back")
+    CLAIM = "claim", _("Insurer's share charged")
+    CLAIM_CUT = "claim_cut", _("Not borne by the insurer")
     CLAIM_BACK = "claim_back", _("Insurer's share given back")
     CLAIM_PAID = "claim_paid", _("Insurer has paid")
     SETTLED = "settled", _("Settled by the gateway")

@@ -111,3 +111,33 @@ class BadCash(Refused):
     """An amount cannot be what lies in a drawer."""
 
     message = _("Please count amounts from 0 to 9,999,999.99, and leave no more than you counted.")
+
+
+class PolicyNotValid(Refused):
+    """The policy does not hold for this patient on the day of the visit."""
+
+    message = _("This insurance is not valid for this patient on the day of the visit.")
+
+
+class VisitNotCovered(Refused):
+    """The plan leaves out this kind of visit."""
+
+    message = _("This insurance does not cover this kind of visit.")
+
+
+class PolicyKnown(Refused):
+    """Somebody has this number with this plan already."""
+
+    message = _("This number is on record for this insurance already.")
+
+
+class DocumentFirst(Refused):
+    """Only who has a document on record is insured."""
+
+    message = _("Please name the patient's document first.")
+
+
+class InsurerAway(TryLater):
+    """The insurer does not answer."""
+
+    message = _("The insurer does not answer. Please try again later.")

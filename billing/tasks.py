@@ -1,13 +1,22 @@
 """When are gateways asked?"""
 
 import uuid
+from datetime import timedelta
 
+import structlog
 from celery import shared_task
+from django.conf import settings
 
+from billing.insurers.registry import enabled
+from billing.services.claim_statements import check_statement
+from billing.services.claims import send_due_claims
 from billing.services.payments import give_up_overdue_invoices, settle_undecided_payments
 from billing.services.refunds import send_due_refunds, send_refund
 from billing.services.settling import import_due_statements
 from medbook import clock
+from medbook.errors import TryLater
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
@@ -33,3 +42,24 @@ def send_one_refund(*, refund_uid: str) -> None:
 def fetch_statements() -> None:
     """Import yesterday's statements that nobody has imported yet."""
     import_due_statements(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
+def send_claims() -> None:
+    """Tell insurers what they are to hear, and ask about what has no answer yet."""
+    send_due_claims(now=clock.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=110, time_limit=120)
+def check_insurers() -> None:
+    """Compare the claims of yesterday with the insurers' statements."""
+    now = clock.now()
+    yesterday = clock.local_date(now, settings.TIME_ZONE) - timedelta(days=1)
+    for insurer in enabled():
+        try:
+            differences = check_statement(insurer=insurer, day=yesterday, now=now)
+        except TryLater:
+            log.warning("claim_statement.unanswered", insurer=insurer)
+            continue
+        if differences:
+            log.error("claim_statement.differs", insurer=insurer, count=len(differences))

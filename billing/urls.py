@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from billing import views
+from billing.views import notifications
 
 urlpatterns = [
-    path("<slug:gateway>/", views.gateway_notification, name="gateway_notification"),
+    path("<slug:gateway>/", notifications.gateway_notification, name="gateway_notification"),
 ]

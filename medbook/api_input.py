@@ -96,6 +96,13 @@ class InstantField(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
+class MoneyField(serializers.DecimalField):
+    """An amount, as a string with two decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, **kwargs)
+
+
 class StrictSerializer(serializers.Serializer):
     """A body read to the letter: unknown fields and wrong JSON types are refused."""
 

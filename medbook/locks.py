@@ -41,7 +41,9 @@ class Rung(IntEnum):
     INVOICE = 9
     SETTLEMENT = 10
     PAYMENT = 11
-    MESSAGE = 12
+    QUARANTINE = 12
+    RECEIPT_COUNTER = 13
+    MESSAGE = 14
 
 
 class LockOrderBroken(AssertionError):

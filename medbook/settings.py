@@ -26,6 +26,11 @@ def keys_by_id(text: str) -> dict[int, bytes]:
     return {int(key_id): base64.b64decode(key) for key_id, key in pairs}
 
 
+def origin_of(url: str) -> str:
+    """Tell the scheme, host and port of an address."""
+    return "/".join(url.split("/", 3)[:3])
+
+
 # Identity
 
 MEDBOOK_ENV = env.str("MEDBOOK_ENV", default="production")
@@ -195,6 +200,7 @@ APPEND_ONLY_TABLES = [
     "members_pointentry",
     "billing_journalentry",
     "billing_posting",
+    "billing_receipt",
     "billing_cashcount",
 ]
 
@@ -254,6 +260,9 @@ PERSONAL_DATA: dict[str, dict[str, str]] = {
     "billing.payment": {"of": "invoice__member", "erasure": "keep"},
     "billing.refund": {"of": "payment__invoice__member", "erasure": "keep"},
     "billing.quarantine": {"of": "payment__invoice__member", "erasure": "keep"},
+    "billing.receipt": {"of": "member patient", "erasure": "keep"},
+    "billing.insurancepolicy": {"of": "patient added_by", "erasure": "blank"},
+    "billing.claim": {"of": "invoice__member", "erasure": "keep"},
     "billing.journalentry": {"export": "nothing", "erasure": "keep"},
     "billing.settlement": {"export": "nothing", "erasure": "keep"},
     "billing.difference": {"export": "nothing", "erasure": "keep"},
@@ -335,6 +344,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.fetch_statements",
         "schedule": crontab(hour="6-10", minute="20"),
     },
+    "claims": {"task": "billing.tasks.send_claims", "schedule": 15.0},
+    "statements of insurers": {
+        "task": "billing.tasks.check_insurers",
+        "schedule": crontab(hour="6", minute="30"),
+    },
     "waitlist": {"task": "appointments.tasks.sweep_waitlist", "schedule": 15.0},
     "missed visits": {"task": "appointments.tasks.sweep_missed_visits", "schedule": 120.0},
     "tiers": {"task": "members.tasks.review_tiers", "schedule": crontab(hour="3", minute="45")},
@@ -396,7 +410,12 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "appointment.paid_too_late": ["appointments.notifications.tell_paid_too_late"],
     "invoice.paid": [
         "appointments.services.payment.confirm_paid_hold",
+        "appointments.services.receipts.issue_receipts",
         "appointments.services.points.award_points_for_payment",
+    ],
+    "claim.cut": [
+        "appointments.services.insuring.ask_for_unborne",
+        "appointments.notifications.tell_insurer_bears_less",
     ],
     "invoice.given_up": ["appointments.services.points.give_unpaid_points_back"],
     "payment.failed": ["appointments.services.payment.keep_hold_after_failure"],
@@ -404,7 +423,10 @@ OUTBOX_HANDLERS: dict[str, list[str]] = {
     "waitlist.ended": ["appointments.notifications.tell_wish_over"],
     "refund.requested": ["billing.notifications.send_asked_refund"],
     "refund.approved": ["billing.notifications.send_asked_refund"],
-    "refund.settled": ["appointments.notifications.tell_refunded"],
+    "refund.settled": [
+        "appointments.services.receipts.issue_refund_receipt",
+        "appointments.notifications.tell_refunded",
+    ],
     "offer.made": ["appointments.notifications.tell_offered"],
     "offer.lapsed": ["appointments.notifications.tell_offer_lapsed"],
     "payment.refunded": ["appointments.services.points.take_back_awarded_points"],
@@ -442,6 +464,8 @@ STAFF_ERRANDS = {
     "medbook.approvals.selectors.waiting_approvals": "admin:approvals_approval_changelist",
     "members.selectors.strikes.open_appeals": "admin:members_strikeappeal_changelist",
     "billing.selectors.waiting_refunds": "admin:billing_refund_changelist",
+    "billing.selectors.refunds.refunds_to_decide": "admin:refunds",
+    "billing.selectors.refunds.money_to_decide": "admin:quarantines",
     "billing.selectors.settling.open_differences": "admin:settlements",
     "billing.selectors.settling.unclosed_yesterday": "admin:settlements",
 }
@@ -572,9 +596,13 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "AppointmentState": "appointments.choices.AppointmentState",
+        "Gateway": "billing.choices.Gateway",
+        "InvoiceState": "billing.choices.InvoiceState",
         "JobState": "medbook.jobs.choices.JobState",
         "LeaveReason": "scheduling.choices.LeaveReason",
         "LeaveState": "scheduling.choices.LeaveState",
+        "PaymentState": "billing.choices.PaymentState",
+        "RefundState": "billing.choices.RefundState",
         "SaleState": "scheduling.choices.SaleState",
         "SlotState": "appointments.api.serializers.SHOWN_SLOT_STATES",
     },
@@ -592,8 +620,8 @@ SMS_GATEWAY = env.str("SMS_GATEWAY", default="sandbox")
 SMS_URL = env.str("SMS_URL", default="")
 SMS_KEY = env.str("SMS_KEY", default="")
 
-# Payment gateways, by code. The sandbox is a bank of our own, which moves no money: 32 bytes of
-# Ed25519 for each of the two parties, and where the bank is.
+# Payment gateways, by code: each is off until all its keys are there. The sandbox is a bank of our
+# own, which moves no money: 32 bytes of Ed25519 for each of the two parties, and where the bank is.
 
 SANDBOX_GATEWAY_KEY = base64.b64decode(env.str("SANDBOX_GATEWAY_KEY", default=""))
 SANDBOX_MERCHANT_KEY = base64.b64decode(env.str("SANDBOX_MERCHANT_KEY", default=""))
@@ -602,7 +630,41 @@ PAYMENT_GATEWAYS: dict[str, str] = {}
 PAYMENT_ORIGINS: list[str] = []  # to which a payer may be sent
 if IS_DEVELOPMENT and SANDBOX_URL:
     PAYMENT_GATEWAYS["sandbox"] = "billing.gateways.sandbox.SandboxGateway"
-    PAYMENT_ORIGINS.append("/".join(SANDBOX_URL.split("/", 3)[:3]))
+    PAYMENT_ORIGINS.append(origin_of(SANDBOX_URL))
+
+ALIPAY_GATEWAY = env.str("ALIPAY_GATEWAY", default="https://openapi.alipay.com/gateway.do")
+ALIPAY_PAGE = env.str("ALIPAY_PAGE", default="page")  # "wap" is Alipay's page for phones
+ALIPAY_APP_ID = env.str("ALIPAY_APP_ID", default="")
+ALIPAY_SELLER_ID = env.str("ALIPAY_SELLER_ID", default="")
+ALIPAY_PRIVATE_KEY = env.str("ALIPAY_PRIVATE_KEY", default="", multiline=True)  # ours, PEM
+ALIPAY_PUBLIC_KEY = env.str("ALIPAY_PUBLIC_KEY", default="", multiline=True)  # Alipay's, PEM
+if ALIPAY_APP_ID and ALIPAY_SELLER_ID and ALIPAY_PRIVATE_KEY and ALIPAY_PUBLIC_KEY:
+    PAYMENT_GATEWAYS["alipay"] = "billing.gateways.alipay.AlipayGateway"
+    PAYMENT_ORIGINS.append(origin_of(ALIPAY_GATEWAY))
+
+WECHATPAY_MCHID = env.str("WECHATPAY_MCHID", default="")
+WECHATPAY_APPID = env.str("WECHATPAY_APPID", default="")
+WECHATPAY_CERT_SERIAL = env.str("WECHATPAY_CERT_SERIAL", default="")
+WECHATPAY_PRIVATE_KEY = env.str("WECHATPAY_PRIVATE_KEY", default="", multiline=True)  # ours, PEM
+WECHATPAY_APIV3_KEY = env.str("WECHATPAY_APIV3_KEY", default="")
+WECHATPAY_PUBLIC_KEY_ID = env.str("WECHATPAY_PUBLIC_KEY_ID", default="")
+WECHATPAY_PUBLIC_KEY = env.str("WECHATPAY_PUBLIC_KEY", default="", multiline=True)  # theirs, PEM
+if (
+    WECHATPAY_MCHID
+    and WECHATPAY_APPID
+    and WECHATPAY_CERT_SERIAL
+    and WECHATPAY_PRIVATE_KEY
+    and WECHATPAY_APIV3_KEY
+    and WECHATPAY_PUBLIC_KEY_ID
+    and WECHATPAY_PUBLIC_KEY
+):
+    PAYMENT_GATEWAYS["wechatpay"] = "billing.gateways.wechatpay.WeChatPayGateway"
+
+# Insurers, by code: the sandbox bears a part of fees, and is where the bank is.
+
+INSURERS: dict[str, str] = {}
+if IS_DEVELOPMENT and SANDBOX_URL:
+    INSURERS["sandbox"] = "billing.insurers.sandbox.SandboxInsurer"
 
 # Security
 

@@ -21,12 +21,14 @@ urlpatterns = [
     path("webhooks/", include("billing.urls")),
     path("api/v1/", include("members.api.urls")),
     path("api/v1/", include("scheduling.api.urls")),
+    path("api/v1/", include("billing.api.urls")),
     path("api/v1/", include("appointments.api.urls")),
     path("api/v1/schema/", api_docs.schema, name="api-schema"),
     path("api/v1/docs/", api_docs.docs, name="api-docs"),
     *([path("sandbox/", include("billing.sandbox.urls"))] if settings.IS_DEVELOPMENT else []),
     *i18n_patterns(
         path("", include("members.urls")),
+        path("", include("billing.page_urls")),
         path("", include("appointments.urls")),
     ),
 ]

@@ -211,22 +211,32 @@ SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
  WHERE invoice.part > 0 AND invoice.state = 'open'
    AND (NOT EXISTS (
-     SELECT FROM billing_invoice AS first JOIN billing_payment AS payment
-         ON payment.invoice_id = first.id AND payment.state = 'captured'
-      WHERE first.subject = invoice.subject AND first.part = 0 AND first.state <> 'void')
+     SELECT FROM billing_invoice AS first
+      WHERE first.subject = invoice.subject AND first.part = 0 AND first.paid_at IS NOT NULL)
     OR EXISTS (
      SELECT FROM billing_invoice AS other
       WHERE other.subject = invoice.subject AND other.state = 'open' AND other.id <> invoice.id));
 
 -- name: nobody_owes_for_what_did_not_come_about
--- A hold costs nothing; what has ended before the visit was not paid, or goes back as agreed.
+-- A hold costs nothing unless it is paid online; what ended early is void, or goes back as agreed.
 SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
   JOIN appointments_appointment AS appointment
     ON invoice.subject = 'appointment:' || appointment.uid
- WHERE appointment.state IN ('held', 'expired', 'cancelled', 'called_off', 'no_show')
-   AND (invoice.state = 'open' OR (appointment.state IN ('held', 'expired')
-        AND invoice.state <> 'void'));
+ WHERE (appointment.state IN ('cancelled', 'called_off', 'no_show') AND invoice.state = 'open')
+    OR (appointment.state = 'held' AND invoice.state <> 'void'
+        AND appointment.way_to_pay <> 'online')
+    OR (appointment.state = 'expired' AND invoice.state = 'open' AND NOT EXISTS (
+          SELECT FROM billing_payment AS payment WHERE payment.invoice_id = invoice.id))
+    OR (appointment.state = 'expired' AND invoice.state IN ('paid', 'part_refunded', 'refunded')
+        AND NOT EXISTS (
+          SELECT FROM billing_refund AS refund
+            JOIN billing_payment AS payment ON payment.id = refund.payment_id
+           WHERE payment.invoice_id = invoice.id AND refund.reason = 'late')
+        AND NOT EXISTS (
+          SELECT FROM outbox_outboxmessage AS news
+           WHERE news.topic = 'invoice.paid' AND news.handled_at IS NULL
+             AND news.ids ->> 'subject' = invoice.subject));
 
 -- name: the_lines_sum_to_the_total
 -- To the cent.
@@ -242,7 +252,7 @@ SELECT 'invoice ' || invoice.reference AS what
   FROM billing_invoice AS invoice
   LEFT JOIN billing_payment AS payment
     ON payment.invoice_id = invoice.id AND payment.state = 'captured'
-   AND payment.currency = invoice.currency
+   AND payment.currency = invoice.currency AND NOT payment.is_extra
  GROUP BY invoice.reference, invoice.total, invoice.state
 HAVING coalesce(sum(payment.amount), 0)
     <> CASE WHEN invoice.state IN ('paid', 'part_refunded', 'refunded')
@@ -345,7 +355,9 @@ SELECT 'idempotency key ' || remembered.id AS what
    AND NOT EXISTS (
    SELECT FROM appointments_waitlistentry AS entry WHERE entry.uid = remembered.object_uid)
    AND NOT EXISTS (
-   SELECT FROM scheduling_leave AS leave WHERE leave.uid = remembered.object_uid);
+   SELECT FROM scheduling_leave AS leave WHERE leave.uid = remembered.object_uid)
+   AND NOT EXISTS (
+   SELECT FROM billing_payment AS payment WHERE payment.uid = remembered.object_uid);
 
 -- name: a_journal_entry_is_balanced
 -- What one account gains, others give.
@@ -407,6 +419,26 @@ SELECT 'journal subject ' || entry.subject AS what
  GROUP BY entry.subject, entry.currency
 HAVING sum(posting.amount) <> 0;
 
+-- name: receipts_are_numbered_without_a_gap
+-- Each issuer's of a year, from one up to where its counter stands.
+SELECT 'receipts of ' || issuer || ' ' || year AS what
+  FROM (SELECT issuer, year, count(*) AS given_out, max(seq) AS latest
+          FROM billing_receipt GROUP BY issuer, year) AS receipts
+  FULL JOIN billing_receiptcounter AS counter USING (issuer, year)
+ WHERE coalesce(given_out, 0) <> coalesce(counter.last, -1)
+    OR coalesce(latest, 0) <> coalesce(counter.last, -1);
+
+-- name: a_receipt_says_what_was_paid_or_went_back
+-- To the cent, and a refund refers to the receipt of its payment.
+SELECT 'receipt ' || receipt.number AS what
+  FROM billing_receipt AS receipt
+  JOIN billing_invoice AS invoice ON invoice.id = receipt.invoice_id
+  LEFT JOIN billing_refund AS refund ON refund.id = receipt.refund_id
+  LEFT JOIN billing_receipt AS original ON original.id = receipt.original_id
+ WHERE receipt.amount <> coalesce(refund.amount, invoice.total)
+    OR refund.state <> 'succeeded'
+    OR original.kind <> 'payment' OR original.invoice_id <> receipt.invoice_id;
+
 -- name: a_closed_settlement_is_in_the_journal
 -- The bank gets its net, and the gateway's account is freed of just what it contains.
 SELECT 'settlement ' || settlement.uid AS what
@@ -449,6 +481,59 @@ HAVING coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'bank'), 0)
        <> -count.difference
     OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'desk_cash'), 0)
        <> count.kept - count.expected;
+
+-- name: the_insured_share_of_a_visit_is_claimed
+-- What a visit says that insurers bear is what they were asked for, or have accepted, unless the
+-- news of that is still on its way.
+SELECT 'appointment ' || appointment.uid AS what
+  FROM appointments_appointment AS appointment
+ WHERE appointment.state IN ('booked', 'arrived', 'in_consultation', 'completed')
+   AND appointment.insured <> (
+     SELECT coalesce(sum(coalesce(claim.accepted, claim.quoted)), 0)
+       FROM billing_claim AS claim JOIN billing_invoice AS invoice ON invoice.id = claim.invoice_id
+      WHERE invoice.subject = 'appointment:' || appointment.uid AND claim.state <> 'reversed')
+   AND NOT EXISTS (
+     SELECT FROM outbox_outboxmessage AS news
+      WHERE news.topic = 'claim.cut' AND news.handled_at IS NULL
+        AND news.ids ->> 'subject' = 'appointment:' || appointment.uid);
+
+-- name: insurers_owe_what_they_bear
+-- The journal says so of each claim of a paid invoice, less what has come in; of one that is
+-- reversed nothing is owed.
+SELECT 'journal subject ' || coalesce(owed.subject, asked.subject) AS what
+  FROM (SELECT entry.subject, sum(posting.amount) AS total
+          FROM billing_journalentry AS entry
+          JOIN billing_posting AS posting
+            ON posting.entry_id = entry.id AND posting.account = 'insurers'
+         GROUP BY entry.subject) AS owed
+  FULL JOIN (
+        SELECT invoice.subject, sum(
+                 CASE WHEN claim.state <> 'reversed' AND invoice.paid_at IS NOT NULL
+                      THEN coalesce(claim.accepted, claim.quoted) ELSE 0 END
+               - CASE WHEN claim.paid_at IS NOT NULL AND claim.paid_back_at IS NULL
+                      THEN claim.accepted ELSE 0 END) AS total
+          FROM billing_claim AS claim JOIN billing_invoice AS invoice ON invoice.id = claim.invoice_id
+         GROUP BY invoice.subject) AS asked ON asked.subject = owed.subject
+ WHERE coalesce(owed.total, 0) <> coalesce(asked.total, 0);
+
+-- name: a_claim_is_of_what_was_paid
+-- Insurers hear of no invoice that nobody has paid.
+SELECT 'claim ' || claim.reference AS what
+  FROM billing_claim AS claim
+  JOIN billing_invoice AS invoice ON invoice.id = claim.invoice_id
+ WHERE claim.state IN ('submitted', 'accepted', 'part_accepted', 'rejected')
+   AND (invoice.paid_at IS NULL OR claim.submitted_at IS NULL OR claim.quoted = 0);
+
+-- name: an_insurer_bears_no_more_than_its_yearly_cap
+-- Of one patient in one calendar year.
+SELECT 'patient ' || patient.uid || ', plan ' || plan.code AS what
+  FROM billing_claim AS claim
+  JOIN billing_insurancepolicy AS policy ON policy.id = claim.policy_id
+  JOIN billing_insuranceplan AS plan ON plan.id = policy.plan_id
+  JOIN members_patient AS patient ON patient.id = policy.patient_id
+ WHERE claim.state NOT IN ('rejected', 'reversed')
+ GROUP BY patient.uid, plan.code, plan.yearly_cap, claim.year
+HAVING sum(coalesce(claim.accepted, claim.quoted)) > plan.yearly_cap;
 
 -- while workers run
 
@@ -507,6 +592,24 @@ SELECT 'appointment ' || appointment.uid AS what
      SELECT coalesce(sum(entry.amount), 0) FROM members_pointentry AS entry
       WHERE entry.reason = 'given_back'
         AND entry.reference LIKE 'appointment:' || appointment.uid || ':%%');
+
+-- name: a_payment_has_its_receipt_in_time
+-- Five minutes after an invoice over more than nothing was paid.
+SELECT 'invoice ' || invoice.reference AS what
+  FROM billing_invoice AS invoice
+ WHERE invoice.total > 0 AND invoice.paid_at < %(now)s::timestamptz - interval '5 minutes'
+   AND NOT EXISTS (
+     SELECT FROM billing_receipt AS receipt
+      WHERE receipt.invoice_id = invoice.id AND receipt.kind = 'payment');
+
+-- name: a_refund_has_its_receipt_in_time
+-- Five minutes after it has gone back, unless it was paid too much.
+SELECT 'refund ' || refund.reference AS what
+  FROM billing_refund AS refund
+  JOIN billing_payment AS payment ON payment.id = refund.payment_id AND NOT payment.is_extra
+ WHERE refund.settled_at < %(now)s::timestamptz - interval '5 minutes'
+   AND NOT EXISTS (
+     SELECT FROM billing_receipt AS receipt WHERE receipt.refund_id = refund.id);
 
 -- name: no_release_run_hangs
 -- A run ends, well or not.

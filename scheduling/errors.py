@@ -44,6 +44,27 @@ class KeptTooMany(Refused):
     message = _("%(kept)s places cannot be kept for the desk where there are %(places)s.")
 
 
+class NoPrice(Refused):
+    """Nobody set a fee, and the price list has none."""
+
+    message = _(
+        "The price list has no price for “%(visit_type)s” with the title “%(title)s” on %(day)s."
+        " Please set a fee, or have the price added."
+    )
+
+
+class PastPriceStays(Refused):
+    """What visits cost before today stays on record; it is followed by a new price."""
+
+    message = _("Prices from before today stay as they were. Add one from today or later.")
+
+
+class PriceTwice(Refused):
+    """There is a price from the same day on."""
+
+    message = _("There is a price from this day on already.")
+
+
 class InThePast(Refused):
     """The session has ended already."""
 

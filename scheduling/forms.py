@@ -14,14 +14,17 @@ from django.utils.translation import gettext_lazy as _
 
 from medbook import clock
 from medbook.locks import Rung, lock
-from scheduling.models import Clinic, Department, Doctor, Room, Schedule, VisitType
+from scheduling.errors import NoPrice
+from scheduling.models import Clinic, Department, Doctor, Price, Room, Schedule, VisitType
 from scheduling.rules.sessions import MOST_PLACES
 from scheduling.rules.weeks import Week
+from scheduling.selectors.prices import require_price
 from scheduling.services.rosters import SessionPlan
 
 MOST_UPLOADED = 5 * 1024 * 1024
 WEEKS_OFFERED = 26
 MOST_WEEKS = 8
+FROM_THE_LIST = _("Empty: from the price list.")
 
 
 class DraftForm(forms.ModelForm):
@@ -29,6 +32,14 @@ class DraftForm(forms.ModelForm):
 
     start_time = forms.TimeField(label=_("from"), help_text=_("In the clinic's time."))
     end_time = forms.TimeField(label=_("until"))
+    fee = forms.DecimalField(
+        label=_("fee"),
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        help_text=FROM_THE_LIST,
+    )
     read_version = forms.IntegerField(label=_("version"), widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -59,7 +70,17 @@ class DraftForm(forms.ModelForm):
             self.add_error("end_time", _("There are no such hours on that day."))
         elif self.instance.ends_at <= clock.now():
             self.add_error("service_date", _("This session is over."))
+        if "visit_type" in cleaned and cleaned.get("fee", 0) is None:
+            self._take_price(cleaned)
         return cleaned
+
+    def _take_price(self, cleaned: dict[str, Any]) -> None:
+        """Fill in the price of that day."""
+        asked = (cleaned[name] for name in ("doctor", "visit_type", "service_date"))
+        try:
+            cleaned["fee"] = require_price(*asked)
+        except NoPrice as refusal:
+            self.add_error("fee", refusal.detail)
 
     def _get_validation_exclusions(self) -> set[str]:
         """Check what was derived too, once all is there: by it a clash is found."""
@@ -135,7 +156,14 @@ class SessionForm(forms.Form):
     desk_places = forms.IntegerField(
         label=_("places kept for the front desk"), min_value=0, max_value=MOST_PLACES, initial=0
     )
-    fee = forms.DecimalField(label=_("fee"), min_value=0, max_digits=12, decimal_places=2)
+    fee = forms.DecimalField(
+        label=_("fee"),
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        help_text=FROM_THE_LIST,
+    )
     high_demand = forms.BooleanField(
         label=_("high demand"),
         required=False,
@@ -263,6 +291,24 @@ class AdjustForm(forms.Form):
         rooms = Room.objects.filter(clinic=schedule.department.clinic_id, is_active=True)
         in_use = Room.objects.filter(pk=schedule.room_id)
         self.fields["room"].queryset = (rooms | in_use).order_by("code")  # type: ignore[attr-defined]
+
+
+class PriceForm(forms.ModelForm):
+    """A price from a day on; what begins before today stays as it is."""
+
+    class Meta:
+        model = Price
+        fields = ["clinic", "visit_type", "title", "fee", "valid_from"]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to rewrite the past, by the clinic's calendar."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"clinic", "valid_from"} <= cleaned.keys():
+            wanted = Price(clinic=cleaned["clinic"], valid_from=cleaned["valid_from"])
+            if wanted.is_past(clock.now()):
+                text = _("The past stays as it was. Please choose today or later.")
+                self.add_error("valid_from", text)
+        return cleaned
 
 
 class UploadForm(forms.Form):

@@ -26,6 +26,7 @@ NOT_TRUNCATED = {
     "members_pointentry": "points_are_not_truncated",
     "billing_journalentry": "journal_is_not_truncated",
     "billing_posting": "postings_are_not_truncated",
+    "billing_receipt": "receipts_are_not_truncated",
     "billing_cashcount": "cash_counts_are_not_truncated",
 }
 MIGRATED = pytest.StashKey[str]()

@@ -23,6 +23,12 @@ from medbook.catalogues import compile_catalogues
 from medbook.embedded_postgres import EmbeddedPostgres, die_with_parent
 
 READ_BY_SETTINGS = (
+    "ALIPAY_APP_ID",
+    "ALIPAY_GATEWAY",
+    "ALIPAY_PAGE",
+    "ALIPAY_PRIVATE_KEY",
+    "ALIPAY_PUBLIC_KEY",
+    "ALIPAY_SELLER_ID",
     "ALLOWED_HOSTS",
     "API_RATE_LIMITED",
     "BASE_URL",
@@ -55,6 +61,13 @@ READ_BY_SETTINGS = (
     "STATIC_ROOT",
     "TIME_ZONE",
     "TRUSTED_PROXY_COUNT",
+    "WECHATPAY_APIV3_KEY",
+    "WECHATPAY_APPID",
+    "WECHATPAY_CERT_SERIAL",
+    "WECHATPAY_MCHID",
+    "WECHATPAY_PRIVATE_KEY",
+    "WECHATPAY_PUBLIC_KEY",
+    "WECHATPAY_PUBLIC_KEY_ID",
 )
 SKIP_REASONS = {
     "redis": "no redis-server on this machine (or set TEST_REDIS_URL)",

@@ -9,6 +9,7 @@ from factory import LazyAttribute, LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from appointments.models import WaitlistEntry
+from billing.models import InsurancePlan, InsurancePolicy
 from medbook import clock
 from members.choices import ConsentPurpose, ConsentState, IdentityKind, PatientState, Relation
 from members.models import FamilyLink, Member, Patient, Privilege, Tier, User
@@ -21,6 +22,7 @@ from scheduling.models import (
     Department,
     Doctor,
     Leave,
+    Price,
     ReleaseRun,
     Room,
     RosterTemplate,
@@ -193,6 +195,19 @@ class DoctorFactory(DjangoModelFactory):
     gender = Gender.FEMALE
 
 
+class PriceFactory(DjangoModelFactory):
+    """What a first visit to a chief physician costs in East Clinic, for long."""
+
+    class Meta:
+        model = Price
+
+    clinic = SubFactory(ClinicFactory)
+    visit_type = SubFactory(VisitTypeFactory)
+    title = Title.CHIEF
+    fee = Decimal("150.00")
+    valid_from = date(2020, 1, 1)
+
+
 class RosterTemplateFactory(DjangoModelFactory):
     class Meta:
         model = RosterTemplate
@@ -282,6 +297,34 @@ class ReleaseRunFactory(DjangoModelFactory):
     department = SubFactory(DepartmentFactory)
     service_date = date(2026, 12, 1)
     started_at = LazyFunction(clock.now)
+
+
+class InsurancePlanFactory(DjangoModelFactory):
+    """A commercial plan that bears 80 % of everything."""
+
+    class Meta:
+        model = InsurancePlan
+        django_get_or_create = ("code",)
+
+    code = "carefree"
+    name_en = "Carefree Health"
+    name_zh = "安心医疗险"
+    insurer = "sandbox"
+    rate = Decimal("0.800")
+
+
+class InsurancePolicyFactory(DjangoModelFactory):
+    """A policy of a member's own patient, valid since long ago."""
+
+    class Meta:
+        model = InsurancePolicy
+
+    added_by = LazyFunction(lambda: member_with_patient())
+    patient = LazyAttribute(lambda policy: policy.added_by.links.get().patient)
+    plan = SubFactory(InsurancePlanFactory)
+    number = Sequence(lambda n: f"CH{n:08d}")
+    valid_from = date(2020, 1, 1)
+    added_at = LazyFunction(clock.now)
 
 
 def schedule_with_slots(count: int = 9, **fields) -> Schedule:

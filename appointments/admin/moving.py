@@ -110,7 +110,7 @@ def _check(
     now: datetime,
 ) -> HttpResponse:
     schedule = bookable_schedule(schedule_uid)
-    price = price_of_moving(visit, schedule, visit.member, now)
+    price, _cover = price_of_moving(visit, schedule, visit.member, now)
     account = account_of(invoice_subject(visit))
     context = {
         "schedule": schedule,

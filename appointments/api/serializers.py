@@ -13,13 +13,12 @@ from rest_framework.exceptions import ErrorDetail
 from appointments.choices import AppointmentState, CancelCause, WayToPay
 from appointments.models import Appointment
 from appointments.selectors.terms import Terms
-from billing.choices import RefundReason, RefundState
+from billing.api.serializers import InvoiceSerializer, RefundSerializer
 from billing.models import Invoice
 from billing.selectors import Account
-from medbook.api_input import InstantField, StrictSerializer
+from medbook.api_input import InstantField, MoneyField, StrictSerializer
 from scheduling.api.serializers import (
     ClinicTimeField,
-    MoneyField,
     NamedSerializer,
     PeriodQuery,
     RoomSerializer,
@@ -42,6 +41,17 @@ class PointsField(serializers.IntegerField):
             min_value=0,
             max_value=MOST_POINTS,
             help_text="100 points are worth 1.00; at most a fifth of the fee after discount.",
+            **options,
+        )
+
+
+class InsuranceField(serializers.UUIDField):
+    """By which of the patient's policies an insurer bears a part."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            help_text="The id of one of the patient's insurance policies; "
+            "its insurer bears a part of what is left after discount and points.",
             **options,
         )
 
@@ -70,6 +80,7 @@ class BookingBody(StrictSerializer):
     pay = serializers.ChoiceField(required=False, choices=WayToPay.choices)
     reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
     points = PointsField(required=False)
+    insurance = InsuranceField(required=False)
 
     def validate(self, said: dict[str, Any]) -> dict[str, Any]:
         """Refuse what contradicts itself."""
@@ -78,6 +89,8 @@ class BookingBody(StrictSerializer):
             raise _contradiction("reason", _("Say the reason when you confirm."))
         if "points" in said and "pay" not in said:
             raise _contradiction("points", _("Use points when you confirm."))
+        if "insurance" in said and "pay" not in said:
+            raise _contradiction("insurance", _("Choose the insurance when you confirm."))
         return said
 
 
@@ -105,6 +118,7 @@ class ConfirmBody(StrictSerializer):
     patient = serializers.UUIDField(required=False)
     reason = serializers.CharField(required=False, max_length=LONGEST_REASON)
     points = PointsField(required=False)
+    insurance = InsuranceField(required=False)
 
 
 class CancelBody(StrictSerializer):
@@ -212,27 +226,6 @@ class SlotSerializer(serializers.Serializer):
         return (SlotState.FREE if is_open else SlotState.TAKEN).value
 
 
-class InvoiceSerializer(serializers.Serializer):
-    """What is owed for an appointment."""
-
-    id = serializers.UUIDField(source="uid")
-    reference = serializers.CharField()
-    total = MoneyField()
-    currency = serializers.CharField()
-    state = serializers.CharField()
-
-
-class RefundSerializer(serializers.Serializer):
-    """Money that goes back, or went back."""
-
-    id = serializers.UUIDField(source="uid")
-    reference = serializers.CharField()
-    amount = MoneyField()
-    currency = serializers.CharField()
-    state = serializers.ChoiceField(choices=RefundState.choices)
-    reason = serializers.ChoiceField(choices=RefundReason.choices)
-
-
 class VisitSerializer(serializers.Serializer):
     """An appointment as staff at the desk need it: nothing about health."""
 
@@ -263,6 +256,7 @@ class AppointmentSerializer(VisitSerializer):
     fee = MoneyField()
     discount = MoneyField()
     points = serializers.IntegerField(help_text="How many points were used; 100 are worth 1.00.")
+    insured = MoneyField(help_text="What the insurer bears.")
     price = MoneyField()
     currency = serializers.CharField()
     way_to_pay = serializers.CharField()

@@ -9,10 +9,9 @@ from rest_framework.exceptions import ErrorDetail
 
 from appointments.choices import Band, EntryState, HalfDay, OfferState
 from appointments.models import Offer
-from medbook.api_input import PageQuery, StrictSerializer
+from medbook.api_input import MoneyField, PageQuery, StrictSerializer
 from scheduling.api.serializers import (
     ClinicTimeField,
-    MoneyField,
     NamedSerializer,
     RoomSerializer,
     in_order,

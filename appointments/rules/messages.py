@@ -50,6 +50,17 @@ KINDS = by_key(
         channels=("sms", "email"),
     ),
     MessageKind(
+        key="insurer_bears_less",
+        label=_("Insurers that bear less than was asked for"),
+        title=_("Your insurer does not bear all that was asked for"),
+        text=_(
+            "Of your visit on {when} your insurer bears {borne} of {asked}. {rest} is still to be "
+            "paid, online or at the clinic. Reference: {reference}."
+        ),
+        variables=("when", "borne", "asked", "rest", "reference"),
+        channels=("sms", "email"),
+    ),
+    MessageKind(
         key="money_given_back",
         label=_("Money given back"),
         title=_("Money was given back to you"),

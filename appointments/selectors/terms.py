@@ -8,6 +8,7 @@ from appointments.choices import WayToPay
 from appointments.models import Appointment
 from billing.gateways.registry import enabled
 from billing.rules.prices import Quote, quote
+from billing.selectors import insurer_name
 from members.models import Member
 from members.selectors.tiers import most_allowed, privilege, privileges
 from scheduling.choices import SaleState
@@ -78,7 +79,7 @@ def ways_to_pay(member: Member, now: datetime) -> list[WayToPay]:
 
 
 def agreed_price(appointment: Appointment) -> Quote:
-    """Return the price that an appointment was made for."""
+    """Return the price that an appointment was made for. One query where it is insured."""
     return Quote(
         full=appointment.fee,
         discount=appointment.discount,
@@ -87,5 +88,6 @@ def agreed_price(appointment: Appointment) -> Quote:
         tier_name=appointment.tier.name,
         points=appointment.points,
         insured=appointment.insured,
+        insurer_name=insurer_name(appointment.subject) if appointment.insured else "",
         is_free_return=appointment.is_free_return,
     )

@@ -25,6 +25,7 @@ from appointments.rules import booking as rules
 from appointments.services.access import require_may_act
 from appointments.services.agreeing import priced, put_on_place, put_price
 from appointments.services.holds import end_old_holds, expire_lapsed_of
+from appointments.services.insuring import insurable, insured, require_own_policy
 from appointments.services.limits import (
     require_may_book,
     require_not_cooling_down,
@@ -33,6 +34,7 @@ from appointments.services.limits import (
 )
 from billing.errors import UnknownGateway
 from billing.gateways.registry import enabled
+from billing.models import InsurancePolicy
 from billing.rules.prices import Quote
 from billing.services.invoices import raise_invoice
 from medbook.audit.choices import Action
@@ -125,6 +127,7 @@ def book_slot(
     way_to_pay: str,
     reason: str = "",
     points: int = 0,
+    policy: InsurancePolicy | None = None,
     idempotency_key: str,
     by: User,
     now: datetime,
@@ -135,11 +138,13 @@ def book_slot(
     """
     wish = Wish(member, patient, schedule_uid, starts_at, slot_uid)
     said = {**_said(wish), "way_to_pay": way_to_pay, "reason": reason, "points": points}
+    if policy:
+        said["policy"] = policy.uid
     with once(by, ENDPOINT, idempotency_key, said) as attempt:
         if attempt.earlier_uid:
             return Placed(Appointment.objects.get(uid=attempt.earlier_uid), is_replay=True)
         appointment = _hold(wish, by, now)
-        _confirm(appointment, way_to_pay, reason, points, by, now)
+        _confirm(appointment, way_to_pay, reason, points, policy, by, now)
         attempt.remember(appointment)
         return Placed(appointment, is_replay=False)
 
@@ -155,17 +160,19 @@ def confirm_appointment(
     patient: Patient | None = None,
     reason: str = "",
     points: int = 0,
+    policy: InsurancePolicy | None = None,
 ) -> Appointment:
     """Agree on a held place: set patient and way to pay, price it, raise the invoice.
 
     It is booked at once, or stays held until it is paid online.
 
-    Points that the booker wants to use pay a part of the fee after the tier's discount.
+    Points that the booker wants to use pay a part of the fee after the tier's discount; of what is
+    left, the insurer of the policy bears its share.
 
     Confirming twice changes nothing.
     Raises: HoldExpired, WrongState, PayAtDeskNotAllowed, TooManyPoints, NotEnoughPoints,
-    UnknownGateway, NotYourPatient, ConsentMissing, IdentityIncomplete, PatientSuspended,
-    MemberSuspended, TooManyOpen, PatientBusy,
+    PolicyNotValid, VisitNotCovered, UnknownGateway, NotYourPatient, ConsentMissing,
+    IdentityIncomplete, PatientSuspended, MemberSuspended, TooManyOpen, PatientBusy,
     AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, Missing.
     """
     found = Appointment.objects.select_related("member", "patient").filter(uid=appointment_uid)
@@ -193,7 +200,7 @@ def confirm_appointment(
         )
         appointment.patient = patient
     appointment.member = member
-    _confirm(appointment, way_to_pay, reason, points, by, now)
+    _confirm(appointment, way_to_pay, reason, points, policy, by, now)
     return appointment
 
 
@@ -218,26 +225,41 @@ def _hold(wish: Wish, by: User, now: datetime) -> Appointment:
 
 
 def _confirm(
-    appointment: Appointment, way_to_pay: str, reason: str, points: int, by: User, now: datetime
+    appointment: Appointment,
+    way_to_pay: str,
+    reason: str,
+    points: int,
+    policy: InsurancePolicy | None,
+    by: User,
+    now: datetime,
 ) -> None:
     if way_to_pay == WayToPay.DESK and not privilege(appointment.member, "pay_at_desk", now):
         raise PayAtDeskNotAllowed()
     if way_to_pay == WayToPay.ONLINE and not enabled():
         raise UnknownGateway()
-    agree(appointment, way_to_pay, reason, points, by, now)
+    if policy:
+        require_own_policy(policy, appointment)
+    agree(appointment, way_to_pay, reason, points, by, now, policy)
 
 
 def agree(
-    appointment: Appointment, way_to_pay: str, reason: str, points: int, by: User, now: datetime
+    appointment: Appointment,
+    way_to_pay: str,
+    reason: str,
+    points: int,
+    by: User,
+    now: datetime,
+    policy: InsurancePolicy | None = None,
 ) -> None:
     """Agree on today's price of a hold and ask for it, in the caller's transaction.
 
     What is to be paid online stays held until it is paid; everything else is booked at once.
-    Raises: TooManyPoints, NotEnoughPoints, and what the constraints refuse.
+    Raises: TooManyPoints, NotEnoughPoints, PolicyNotValid, VisitNotCovered, and what the
+    constraints refuse.
     """
     member = appointment.member
-    price = priced(appointment.fee, appointment.currency, member, now)
-    price = _paid_with_points(price, points)
+    price = insurable(priced(appointment.fee, appointment.currency, member, now), policy)
+    price, cover = insured(_paid_with_points(price, points), appointment, policy)
     appointment.way_to_pay = way_to_pay
     appointment.reason = reason or None
     put_price(appointment, price, member)
@@ -260,6 +282,7 @@ def agree(
         by=by,
         now=now,
         payable_until=waits_until,
+        cover=cover,
     )
 
 

@@ -12,6 +12,7 @@ from appointments.models import Appointment, AppointmentQuerySet
 from appointments.rules import visits as rules
 from appointments.selectors.terms import agreed_price
 from appointments.services.booking import REFUSALS, invoice_subject
+from appointments.services.insuring import insure_again
 from appointments.services.visits import lock_appointment, require_repairable
 from billing.choices import InvoiceState
 from billing.services.invoices import locked_invoices, void
@@ -20,7 +21,7 @@ from medbook.audit.choices import Action
 from medbook.audit.services import record_event
 from medbook.locks import Rung, conflict_as, lock, retry_on_conflict
 from medbook.outbox import services as outbox
-from members.models import User
+from members.models import Patient, User
 from scheduling.choices import ScheduleState, SlotState
 from scheduling.errors import SlotTaken
 from scheduling.models import Leave, Slot
@@ -70,6 +71,8 @@ def undo_no_show(
     Raises: RepairOver, CalledOff, NobodyAwaited after the session, SlotTaken, PatientBusy,
     AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, WrongState, Missing.
     """
+    # What the insurer bears is counted anew under the patient's lock.
+    lock(Patient.objects.filter(appointments__uid=appointment_uid), Rung.PATIENT).first()
     appointment = lock_appointment(appointment_uid)
     if appointment.state != AppointmentState.NO_SHOW:
         raise WrongState(state=appointment.get_state_display())
@@ -152,6 +155,7 @@ def _miss(appointment: Appointment, by: User | None, now: datetime) -> None:
 
 def _ask_again(appointment: Appointment, by: User, now: datetime) -> None:
     """Ask for what of the agreed price nobody has paid."""
+    cover = insure_again(appointment)
     reprice(
         member=appointment.member,
         subject=invoice_subject(appointment),
@@ -160,4 +164,5 @@ def _ask_again(appointment: Appointment, by: User, now: datetime) -> None:
         part=appointment.sequence,
         by=by,
         now=now,
+        cover=cover,
     )

@@ -31,9 +31,11 @@ from appointments.services.booking import (
     invoice_subject,
 )
 from appointments.services.cancelling import require_in_time
+from appointments.services.insuring import insurable, insured, policy_of
 from appointments.services.limits import require_may_book, require_on_sale, require_room_that_day
 from appointments.services.returning import return_places
 from billing.rules.prices import Quote
+from billing.services.claims import Cover
 from billing.services.repricing import reprice
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
@@ -81,8 +83,8 @@ def reschedule_appointment(
     Raises: Missing, WrongState, TooLateToCancel, RescheduleLimit, OtherDepartment, MemberSuspended,
     NotYourPatient, ConsentMissing, IdentityIncomplete, PatientSuspended, CalledOff, InThePast,
     NotOpenYet, SaleOver, TooManyOpen, PatientBusy, AlreadyBookedDoctorDay,
-    AlreadyBookedDepartmentDay, TooManyPoints, SlotTaken, SoldOut, TryLater, InProgress,
-    IdempotencyKeyReused.
+    AlreadyBookedDepartmentDay, TooManyPoints, PolicyNotValid, VisitNotCovered, SlotTaken, SoldOut,
+    TryLater, InProgress, IdempotencyKeyReused.
     """
     target = Target(schedule_uid, starts_at, slot_uid)
     with once(by, ENDPOINT, idempotency_key, _said(appointment_uid, target)) as attempt:
@@ -106,7 +108,7 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
     appointment.member, appointment.patient = member, patient
     is_own = member.user_id == by.pk
     _require_may_go(appointment, schedule, target, is_own=is_own, now=now)
-    price = price_of_moving(appointment, schedule, member, now)
+    price, cover = price_of_moving(appointment, schedule, member, now)
     booker = Booker(rank=member.tier.rank, is_desk=not is_own)
     slot = claim(schedule, target.starts_at, target.slot_uid, booker, now)
     before = appointment.starts_at
@@ -122,6 +124,7 @@ def _reschedule(uid: uuid.UUID, target: Target, by: User, now: datetime) -> Appo
         part=appointment.sequence,
         by=by,
         now=now,
+        cover=cover,
     )
     _tell(appointment, before, by)
     return appointment
@@ -171,16 +174,20 @@ def _put(
 
 def price_of_moving(
     appointment: Appointment, schedule: Schedule, member: Member, now: datetime
-) -> Quote:
+) -> tuple[Quote, Cover | None]:
     """Price a visit for another place: today's price for the tier, less the points as agreed.
 
-    Raises: TooManyPoints where the points are worth more than the whole of it.
+    Who is insured stays so, at the share of the new price.
+    Raises: TooManyPoints where the points are worth more than the whole of it, PolicyNotValid,
+    VisitNotCovered.
     """
-    price = priced(schedule.fee, schedule.currency, member, now)
+    policy = policy_of(appointment)
+    price = insurable(priced(schedule.fee, schedule.currency, member, now), policy)
     points = appointment.points
     if worth(points) > price.discounted:
         raise TooManyPoints(most=most_to_spend(price.discounted, points))
-    return replace(price, points=points, total=price.discounted - worth(points))
+    price = replace(price, points=points, total=price.discounted - worth(points))
+    return insured(price, appointment, policy, schedule)
 
 
 def require_may_move(appointment: Appointment, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """How does a member take a time and confirm it?"""
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -30,12 +31,16 @@ from appointments.selectors.visits import shown_appointment
 from appointments.selectors.wishes import is_wanted
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
+from appointments.services.insuring import insurable, insured, usable_policies
+from billing.errors import PolicyNotValid, VisitNotCovered
+from billing.models import InsurancePolicy
+from billing.selectors import last_used
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
 from members.choices import ConsentPurpose
 from members.errors import ConsentMissing as AgreementMissing
-from members.models import Member, Patient
+from members.models import FamilyLink, Member, Patient
 from members.rules.points import most_to_spend
 from members.selectors.people import bookable_links, member_of
 from members.selectors.points import spendable
@@ -81,22 +86,33 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         return _hold_over(request, member, appointment, now)
     if appointment.state != AppointmentState.HELD or appointment.awaits_payment:
         return _past_confirming(appointment)
-    most_points = most_to_spend(agreed_price(appointment).discounted, spendable(member, now))
+    links = bookable_links(member, now)
+    chosen = _patient_of(request, appointment, links)
+    policies = usable_policies(appointment, chosen)
+    policy = _policy_of(request, policies)
+    discounted = insurable(agreed_price(appointment), policy).discounted
+    most_points = most_to_spend(discounted, spendable(member, now))
     about: dict[str, Any] = {
-        "links": bookable_links(member, now),
+        "links": links,
         "ways": ways_to_pay(member, now),
         "most_points": most_points,
+        "policies": policies,
     }
     if request.method != "POST" or "preview" in request.POST:
         said = _said(request, most_points)
-        initial = {"patient": str(appointment.patient.uid), **said}
-        return _check(request, appointment, ConfirmForm(initial=initial, **about), said["points"])
+        initial = {
+            "patient": str(appointment.patient.uid),
+            "insurance": str(policy.uid) if policy else "",
+            **said,
+        }
+        form = ConfirmForm(initial=initial, **about)
+        return _check(request, appointment, form, policy, said["points"])
     form = ConfirmForm(request.POST, **about)
     if not form.is_valid():
-        return _check(request, appointment, form, status=422)
-    if not form.shows_the_price:
-        form.add_error(None, _("With these points the price is another one. Please look again."))
-        return _check(request, appointment, form, form.used_points, status=409)
+        return _check(request, appointment, form, policy, status=422)
+    if form.has_changed_since:
+        form.add_error(None, form.has_changed_since)
+        return _check(request, appointment, form, policy, form.used_points, status=409)
     try:
         agreed = confirm_appointment(
             appointment_uid=appointment.uid,
@@ -104,6 +120,7 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
             patient=form.cleaned_data.get("patient"),
             reason=form.cleaned_data["reason"],
             points=form.used_points,
+            policy=policy,
             by=member.user,
             now=now,
         )
@@ -117,7 +134,8 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         return ask_for_consent(request, ConsentPurpose.SENSITIVE_DATA, refusal, request.path)
     except DomainError as refusal:
         form.add_error(None, refusal.detail)
-        return _check(request, appointment, form, form.used_points, status=status_of(refusal))
+        status = status_of(refusal)
+        return _check(request, appointment, form, policy, form.used_points, status=status)
     return _past_confirming(agreed)
 
 
@@ -149,17 +167,41 @@ def _said(request: HttpRequest, most_points: int) -> dict[str, Any]:
     return {**said, "points": min(points, most_points)}
 
 
+def _patient_of(
+    request: HttpRequest, appointment: Appointment, links: Sequence[FamilyLink]
+) -> FamilyLink | None:
+    """Tell for whom the visit would be by what a member has said so far."""
+    by_uid = {str(link.patient.uid): link for link in links}
+    said = request.POST.get("patient") or str(appointment.patient.uid)
+    return by_uid.get(said) or next(iter(links), None)
+
+
+def _policy_of(request: HttpRequest, policies: Sequence[InsurancePolicy]) -> InsurancePolicy | None:
+    """Tell by which policy a member wants to be insured: as last time, unless something is said."""
+    said = request.POST.get("insurance")
+    by_uid = {str(policy.uid): policy for policy in policies}
+    if said == "" or said in by_uid:
+        return by_uid.get(said)
+    return last_used(policies)
+
+
 def _check(
     request: HttpRequest,
     appointment: Appointment,
     form: ConfirmForm,
+    policy: InsurancePolicy | None,
     points: int = 0,
     status: int = 200,
 ) -> HttpResponse:
     """Render the page on which a member checks what will be booked."""
     now = clock.now()
-    price = agreed_price(appointment)
+    agreed = agreed_price(appointment)
     points = min(points, form.most_points)
+    price = insurable(agreed, policy).with_points(points)
+    with suppress(PolicyNotValid, VisitNotCovered):  # since a moment ago: confirming says so
+        price, _cover = insured(
+            price, appointment, policy, patient=policy.patient if policy else None
+        )
     return render(
         request,
         "appointments/confirm.html",
@@ -168,7 +210,9 @@ def _check(
             "clinic": appointment.department.clinic,
             "appointment": appointment,
             "form": form,
-            "quote": price.with_points(points),
+            "quote": price,
+            "insurance": policy,
+            "is_not_discounted": agreed.discount > price.discount,
             "most_points": form.most_points,
             "points": points,
             "hold_expires_at": appointment.hold_expires_at,

@@ -125,7 +125,7 @@ def _check(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
             raise OtherDepartment()
         if not is_free(schedule, starts_at, terms_of(visit.member, now), now):
             raise SlotTaken()
-        price = price_of_moving(visit, schedule, visit.member, now)
+        price, _cover = price_of_moving(visit, schedule, visit.member, now)
     except DomainError as refusal:
         return _refused(request, visit, schedule, starts_at, refusal, now)
     account = account_of(invoice_subject(visit))

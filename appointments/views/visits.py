@@ -27,7 +27,7 @@ from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment, refund_percent
 from appointments.services.rescheduling import require_may_move
 from billing.gateways.registry import enabled
-from billing.selectors import Account, account_of, refundable
+from billing.selectors import Account, account_of, receipts_of_payments, refundable
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import Refused
@@ -143,6 +143,7 @@ def _about(visit: Appointment, now: datetime) -> dict[str, Any]:
         "quote": agreed_price(visit),
         "invoice": account.invoice,
         "account": account,
+        "receipts": receipts_of_payments(visit.subject) if account.came_in else [],
         "cancelled_text": _cancelled_text(account),
         "may_pay_online": bool(account.due and visit.state in LIVE_STATES and enabled()),
         "may_move": _may_move(visit, now),

@@ -34,7 +34,8 @@ class Outcome(StrEnum):
 
     PENDING = "pending"  # not decided yet
     SUCCEEDED = "succeeded"
-    FAILED = "failed"  # for good: declined, closed or never heard of
+    FAILED = "failed"  # for good: declined or closed
+    UNKNOWN = "unknown"  # there is no such number, at least not yet
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class PaymentGateway(Protocol):
         """Open a payment; the same number again opens the same."""
 
     def query(self, number: str) -> PaymentNews:
-        """Ask what became of a payment; FAILED where the gateway knows no such number."""
+        """Ask what became of a payment; UNKNOWN where the gateway has no such number."""
 
     def close(self, number: str) -> None:
         """Take no more money for a payment; one that was paid stays paid."""
@@ -167,7 +168,7 @@ class PaymentGateway(Protocol):
         """Give money back; the same number again gives back once."""
 
     def query_refund(self, number: str, payment_number: str) -> RefundNews:
-        """Ask what became of a refund; FAILED where the gateway knows no such number."""
+        """Ask what became of a refund; UNKNOWN where the gateway has no such number."""
 
     def verify(self, notification: Notification) -> Event:
         """Read a notification over its raw bytes. Raises: Forged."""

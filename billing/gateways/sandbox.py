@@ -1,25 +1,16 @@
-"""How does MedBook speak with Sandbox Bank? In JSON, signed by both sides with Ed25519."""
+"""How does MedBook pay through Sandbox Bank?"""
 
 import csv
 import json
-import re
-import secrets
 from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from http.client import HTTPException
+from datetime import date
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-from django.conf import settings
 
 from billing.gateways.base import (
-    TIMEOUT_SECONDS,
     Acknowledgement,
     Event,
     Forged,
     GatewayAway,
-    GatewayRefused,
     Line,
     LineKind,
     Notification,
@@ -31,12 +22,9 @@ from billing.gateways.base import (
     StatementUnreadable,
     Way,
 )
-from medbook import clock, outgoing
-from medbook.encryption import signing
+from billing.gateways.signed_line import UNREADABLE, SignedLine, Unknown, amount_of, instant_of
+from medbook import outgoing
 
-LARGEST_SKEW = 300  # seconds
-TIMESTAMP = re.compile(r"[0-9]{1,12}")
-UNREADABLE = (KeyError, TypeError, ValueError, RecursionError)
 OUTCOMES = {
     "pending": Outcome.PENDING,
     "processing": Outcome.PENDING,
@@ -47,7 +35,6 @@ OUTCOMES = {
 }
 OF_PAYMENTS = frozenset({"payment.succeeded", "payment.failed"})
 OF_REFUNDS = frozenset({"refund.succeeded", "refund.failed"})
-AMOUNT = re.compile(r"[0-9]{1,10}\.[0-9]{2}")
 COLUMNS = ["kind", "number", "transaction", "amount", "currency", "at", "fee"]
 
 News = TypeVar("News", PaymentNews, RefundNews)
@@ -57,14 +44,11 @@ class SandboxGateway:
     """The bank at settings.SANDBOX_URL."""
 
     def __init__(self, send: outgoing.Send | None = None) -> None:
-        self._send = send or outgoing.send
-        self._url = settings.SANDBOX_URL.rstrip("/")
-        self._key = settings.SANDBOX_MERCHANT_KEY
-        self._banks_key = signing.public_key(settings.SANDBOX_GATEWAY_KEY)
+        self._line = SignedLine(send)
 
     def create(self, order: PaymentOrder) -> Way:
         """Open a payment; the same number again opens the same."""
-        said = self._ask(
+        said = self._line.ask(
             "POST",
             "payments/",
             {
@@ -85,21 +69,21 @@ class SandboxGateway:
     def query(self, number: str) -> PaymentNews:
         """Ask what became of a payment."""
         try:
-            said = self._ask("GET", f"payments/{number}/")
-        except _Unknown:
-            return PaymentNews(number, Outcome.FAILED)
+            said = self._line.ask("GET", f"payments/{number}/")
+        except Unknown:
+            return PaymentNews(number, Outcome.UNKNOWN)
         return _read(PaymentNews, said)
 
     def close(self, number: str) -> None:
         """Take no more money for a payment."""
         try:
-            self._ask("POST", f"payments/{number}/close/", {})
-        except _Unknown:
+            self._line.ask("POST", f"payments/{number}/close/", {})
+        except Unknown:
             return  # for which no money can come in
 
     def refund(self, order: RefundOrder) -> RefundNews:
         """Give money back."""
-        said = self._ask(
+        said = self._line.ask(
             "POST",
             "refunds/",
             {
@@ -115,14 +99,14 @@ class SandboxGateway:
     def query_refund(self, number: str, payment_number: str) -> RefundNews:
         """Ask what became of a refund."""
         try:
-            said = self._ask("GET", f"refunds/{number}/")
-        except _Unknown:
-            return RefundNews(number, Outcome.FAILED)
+            said = self._line.ask("GET", f"refunds/{number}/")
+        except Unknown:
+            return RefundNews(number, Outcome.UNKNOWN)
         return _read(RefundNews, said)
 
     def verify(self, notification: Notification) -> Event:
         """Read a notification over its raw bytes. Raises: Forged."""
-        if not self._is_from_the_bank(notification.headers, notification.body):
+        if not self._line.is_from_the_bank(notification.headers, notification.body):
             raise Forged
         try:
             said = json.loads(notification.body)
@@ -136,7 +120,7 @@ class SandboxGateway:
 
     def statement(self, day: date) -> list[Line]:
         """Fetch the lines of a day."""
-        said = self._ask("GET", f"statements/{day.isoformat()}/")
+        said = self._line.ask("GET", f"statements/{day.isoformat()}/")
         try:
             return [_line(line) for line in said["lines"]]
         except UNREADABLE as wrong:
@@ -151,59 +135,6 @@ class SandboxGateway:
         if not rows or rows[0] != COLUMNS:
             raise StatementUnreadable(f"the first line is not {','.join(COLUMNS)}", 1)
         return [_row(row, number) for number, row in enumerate(rows[1:], 2) if row]
-
-    def _ask(
-        self, method: str, path: str, said: Mapping[str, str] | None = None
-    ) -> Mapping[str, Any]:
-        url = f"{self._url}/api/{path}"
-        body = b"" if said is None else json.dumps(said, ensure_ascii=False).encode()
-        stamp, nonce = str(int(clock.now().timestamp())), secrets.token_hex(16)
-        head = f"{method}\n{urlsplit(url).path}\n{stamp}\n{nonce}\n".encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Sandbox-Timestamp": stamp,
-            "Sandbox-Nonce": nonce,
-            "Sandbox-Signature": signing.sign(head + body, self._key),
-        }
-        try:
-            answer = self._send(method, url, body, headers, TIMEOUT_SECONDS)
-        except (OSError, HTTPException) as error:
-            raise GatewayAway(type(error).__name__) from error
-        # An answer to another request carries another nonce.
-        is_mine = answer.headers.get("sandbox-nonce") == nonce
-        if not is_mine or not self._is_from_the_bank(answer.headers, answer.body):
-            raise GatewayAway(f"HTTP {answer.status}, unsigned")
-        return _understood(answer)
-
-    def _is_from_the_bank(self, headers: Mapping[str, str], body: bytes) -> bool:
-        stamp, nonce = headers.get("sandbox-timestamp", ""), headers.get("sandbox-nonce", "")
-        if not TIMESTAMP.fullmatch(stamp):
-            return False
-        if abs(clock.now().timestamp() - int(stamp)) > LARGEST_SKEW:
-            return False
-        signed = f"{stamp}\n{nonce}\n".encode() + body
-        return signing.is_signed(signed, headers.get("sandbox-signature", ""), self._banks_key)
-
-
-class _Unknown(GatewayRefused):
-    """The bank knows no such number."""
-
-
-def _understood(answer: outgoing.Answer) -> Mapping[str, Any]:
-    try:
-        said = json.loads(answer.body)
-        code = "" if answer.status in (200, 201) else str(said["code"])
-    except UNREADABLE as wrong:
-        raise GatewayAway("unreadable") from wrong
-    if not isinstance(said, dict):
-        raise GatewayAway("unreadable")
-    if answer.status in (200, 201):
-        return said
-    if answer.status == 404:
-        raise _Unknown(code)
-    if answer.status in (409, 422):
-        raise GatewayRefused(code)
-    raise GatewayAway(f"HTTP {answer.status}")
 
 
 def _news_of_event(said: Mapping[str, Any]) -> PaymentNews | RefundNews | None:
@@ -227,9 +158,9 @@ def _news(kind: type[News], said: Mapping[str, Any]) -> News:
         number=str(said["number"]),
         outcome=OUTCOMES[said["state"]],
         transaction=str(said["transaction"]),
-        amount=_amount(said["amount"]),
+        amount=amount_of(said["amount"]),
         currency=str(said["currency"]),
-        at=_instant(at) if at else None,
+        at=instant_of(at) if at else None,
         message=str(said["message"]),
     )
 
@@ -248,21 +179,8 @@ def _line(said: Mapping[str, Any]) -> Line:
         kind=LineKind(said["kind"]),
         number=str(said["number"]),
         transaction=str(said["transaction"]),
-        amount=_amount(said["amount"]),
+        amount=amount_of(said["amount"]),
         currency=str(said["currency"]),
-        at=_instant(said["at"]),
-        fee=_amount(said["fee"]),
+        at=instant_of(said["at"]),
+        fee=amount_of(said["fee"]),
     )
-
-
-def _amount(text: str) -> Decimal:
-    if not AMOUNT.fullmatch(text):
-        raise ValueError(f"{text!r} is no amount")
-    return Decimal(text)
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset from UTC")
-    return instant

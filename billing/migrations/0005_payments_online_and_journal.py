@@ -205,7 +205,6 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("taken", "Taken as the payment"),
                             ("given_back", "Given back"),
                             ("dismissed", "Nothing to be done"),
                         ],

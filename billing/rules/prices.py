@@ -42,6 +42,12 @@ class Quote:
         """What is left for an insurer and the member to share."""
         return self.discounted - self.points_worth
 
+    def undiscounted(self) -> "Quote":
+        """Return the price without the tier's discount; a free return visit stays free."""
+        if self.is_free_return:
+            return self
+        return Quote(self.full, NOTHING, self.full, self.currency, self.tier_name)
+
     def with_points(self, points: int) -> "Quote":
         """Return the price when so many points are used. Raises: ValueError for too many.
 

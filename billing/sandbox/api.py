@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from billing.sandbox.choices import GatewayState
-from billing.sandbox.errors import Refusal, Unknown
-from billing.sandbox.forms import PaymentRequest, RefundRequest, read_day
-from billing.sandbox.models import SandboxPayment, SandboxRefund
+from billing.sandbox.choices import ClaimBehaviour, GatewayState
+from billing.sandbox.claims import claim_statement, open_claim, take_back, told_claim
+from billing.sandbox.errors import Lost, Refusal, Unknown
+from billing.sandbox.forms import ClaimRequest, PaymentRequest, RefundRequest, read_day
+from billing.sandbox.models import SandboxClaim, SandboxPayment, SandboxRefund
 from billing.sandbox.protocol import is_from_merchant, nonce_of, signed_headers
 from billing.sandbox.selectors import console, statement, told_payment, told_refund
 from billing.sandbox.services import close_payment, open_payment, open_refund
@@ -36,7 +37,10 @@ def signed(method: str) -> Callable[[Callable[..., Said]], Callable[..., HttpRes
             state = console().state
             if state == GatewayState.DOWN:
                 return HttpResponse(status=503)
-            status, said = _said(view, request, kwargs)
+            try:
+                status, said = _said(view, request, kwargs)
+            except Lost:
+                return HttpResponse(status=503)
             if state == GatewayState.SLOW:
                 pause(SLOW_SECONDS)  # after the deed, which is the worse case
             body = json.dumps(said, ensure_ascii=False).encode()
@@ -110,3 +114,33 @@ def refund(request: HttpRequest, number: str) -> Said:
 def statements(request: HttpRequest, day: str) -> Said:
     """List what moved on a day."""
     return 200, {"lines": statement(read_day(day), now=clock.now())}
+
+
+@signed("POST")
+def claims(request: HttpRequest) -> Said:
+    """Bear a part of a fee."""
+    claim, is_new = open_claim(**ClaimRequest.read(request.body), now=clock.now())
+    if is_new and console().claim_behaviour == ClaimBehaviour.SILENT:
+        raise Lost
+    return 201 if is_new else 200, told_claim(claim, now=clock.now())
+
+
+@signed("GET")
+def claim(request: HttpRequest, number: str) -> Said:
+    """Tell what became of a claim."""
+    found = SandboxClaim.objects.filter(number=number).first()
+    if found is None:
+        raise Unknown
+    return 200, told_claim(found, now=clock.now())
+
+
+@signed("POST")
+def reverse_claim(request: HttpRequest, number: str) -> Said:
+    """Take a claim back, also one that has not come yet."""
+    return 200, told_claim(take_back(number=number, now=clock.now()), now=clock.now())
+
+
+@signed("GET")
+def claim_statements(request: HttpRequest, day: str) -> Said:
+    """List what the insurer paid and took back on a day."""
+    return 200, {"lines": claim_statement(read_day(day), now=clock.now())}

@@ -9,7 +9,7 @@ class PaymentState(TextChoices):
 
     PENDING = "pending", _("Not paid yet")
     PAID = "paid", _("Paid")
-    FAILED = "failed", _("Declined")
+    FAILED = "failed", _("Card declined")
     CLOSED = "closed", _("Closed")
 
 
@@ -41,6 +41,25 @@ class RefundBehaviour(TextChoices):
     LATE = "late", _("Late: it gives the money back after some seconds")
     FAIL = "fail", _("Fail: the card takes no refund")
     SILENT = "silent", _("Silent: it never tells the clinic")
+
+
+class ClaimState(TextChoices):
+    """States of a claim at the insurer."""
+
+    PROCESSING = "processing", _("Under way")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
+    REVERSED = "reversed", _("Reversed")
+
+
+class ClaimBehaviour(TextChoices):
+    """How the insurer behaves when it is asked to bear a part of a fee."""
+
+    ACCEPT = "accept", _("Accept: it bears all that is asked")
+    PART = "part", _("Part: it bears half of it")
+    REJECT = "reject", _("Reject: it bears nothing")
+    LATE = "late", _("Late: it accepts after some seconds")
+    SILENT = "silent", _("Silent: it accepts, and its answer is lost")
 
 
 class GatewayState(TextChoices):

@@ -36,3 +36,7 @@ class ExceedsPayment(Refusal):
     """More would go back than came in."""
 
     code = "exceeds_payment"
+
+
+class Lost(Exception):
+    """The deed is done; its answer does not arrive."""

@@ -71,7 +71,6 @@ class Request(forms.Form):
     number = forms.RegexField(r"\A[A-Za-z0-9]+\Z", max_length=LONGEST_NUMBER)
     amount = AmountField()
     currency = forms.CharField()
-    notify_url = AddressField(max_length=LONGEST_URL)
 
     @classmethod
     def read(cls, body: bytes) -> dict[str, Any]:
@@ -98,6 +97,7 @@ class Request(forms.Form):
 class PaymentRequest(Request):
     """Ask for money."""
 
+    notify_url = AddressField(max_length=LONGEST_URL)
     title = forms.CharField(max_length=120)
     return_url = AddressField(max_length=LONGEST_URL)
     expires_at = InstantField()
@@ -106,7 +106,15 @@ class PaymentRequest(Request):
 class RefundRequest(Request):
     """Give money back."""
 
+    notify_url = AddressField(max_length=LONGEST_URL)
     payment_number = forms.RegexField(r"\A[A-Za-z0-9]+\Z", max_length=LONGEST_NUMBER)
+
+
+class ClaimRequest(Request):
+    """Ask the insurer to bear a part."""
+
+    policy = forms.RegexField(r"\A[A-Z0-9]{6,32}\Z")
+    reference = forms.CharField(max_length=60)
 
 
 class PayForm(forms.Form):
@@ -140,6 +148,7 @@ class ConsoleForm(forms.ModelForm):
             "state",
             "payment_behaviour",
             "refund_behaviour",
+            "claim_behaviour",
             "late_seconds",
             "leaves_out_latest",
             "adds_unknown",
@@ -147,6 +156,7 @@ class ConsoleForm(forms.ModelForm):
             "doubles_refund",
         )
         widgets = {
+            "claim_behaviour": forms.RadioSelect,
             "payment_behaviour": forms.RadioSelect,
             "refund_behaviour": forms.RadioSelect,
             "state": forms.RadioSelect,

@@ -1,6 +1,7 @@
 """Which tables does the bank keep?"""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -8,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.sandbox.choices import (
     Behaviour,
+    ClaimBehaviour,
+    ClaimState,
     GatewayState,
     NotificationEvent,
     PaymentState,
@@ -30,6 +33,12 @@ class SandboxConsole(models.Model):
         max_length=12,
         choices=RefundBehaviour,
         default=RefundBehaviour.NORMAL,
+    )
+    claim_behaviour = models.CharField(
+        _("When a claim comes in"),
+        max_length=8,
+        choices=ClaimBehaviour,
+        default=ClaimBehaviour.ACCEPT,
     )
     late_seconds = models.PositiveIntegerField(_("Late means after how many seconds"), default=60)
     state = models.CharField(
@@ -109,6 +118,36 @@ class SandboxRefund(models.Model):
     def currency(self) -> str:
         """Money goes back in the currency in which it came."""
         return self.payment.currency
+
+
+class SandboxClaim(models.Model):
+    """What the insurer is asked to bear; one that was reversed before it came has no amount."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(max_length=LONGEST_NUMBER, unique=True)
+    policy = models.CharField(max_length=32, blank=True)
+    reference = models.CharField(max_length=60, blank=True)
+    amount = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    currency = models.CharField(max_length=3, blank=True)
+    borne = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    message = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField()
+    decided_at = models.DateTimeField()  # until then programs hear "processing"
+    reversed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.number
+
+    def state_at(self, now: datetime) -> ClaimState:
+        """Tell the state at an instant."""
+        if self.reversed_at is not None and self.reversed_at <= now:
+            return ClaimState.REVERSED
+        if now < self.decided_at:
+            return ClaimState.PROCESSING
+        return ClaimState.ACCEPTED if self.borne else ClaimState.REJECTED
 
 
 class SandboxNotification(models.Model):

@@ -56,8 +56,7 @@ def told_refund(refund: SandboxRefund, *, now: datetime) -> dict[str, Any]:
 
 def statement(day: date, *, now: datetime) -> list[dict[str, str]]:
     """List what moved on a day of the site's zone, with the differences that were asked for."""
-    begin = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE)).astimezone(UTC)
-    end = min(begin + timedelta(days=1), now + timedelta(microseconds=1))
+    begin, end = bounds(day, now)
     payments = SandboxPayment.objects.filter(
         state=PaymentState.PAID, paid_at__gte=begin, paid_at__lt=end
     )
@@ -66,7 +65,14 @@ def statement(day: date, *, now: datetime) -> list[dict[str, str]]:
     ).select_related("payment")
     lines = [_payment_line(payment) for payment in payments]
     lines += [_refund_line(refund) for refund in refunds]
-    return _with_differences(sorted(lines, key=lambda line: line["at"]), begin)
+    noon = begin + timedelta(hours=12)
+    return _with_differences(sorted(lines, key=lambda line: line["at"]), f"{day:%Y%m%d}", noon)
+
+
+def bounds(day: date, now: datetime) -> tuple[datetime, datetime]:
+    """Tell when a day of the site's zone begins, and when it ends, as far as it is over."""
+    begin = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE)).astimezone(UTC)
+    return begin, min(begin + timedelta(days=1), now + timedelta(microseconds=1))
 
 
 def _payment_line(payment: SandboxPayment) -> dict[str, str]:
@@ -88,16 +94,17 @@ def _line(
     return {**said, "at": at.isoformat(), "fee": f"{fee:.2f}"}
 
 
-def _with_differences(lines: list[dict[str, str]], begin: datetime) -> list[dict[str, str]]:
+def _with_differences(
+    lines: list[dict[str, str]], day: str, noon: datetime
+) -> list[dict[str, str]]:
     wanted = console()
+    if wanted.leaves_out_latest:
+        lines = lines[:-1]
     if wanted.changes_amount and lines:
         lines[0]["amount"] = f"{Decimal(lines[0]['amount']) + PLANTED:.2f}"
     if wanted.doubles_refund:
         lines += [dict(line) for line in lines if line["kind"] == "refund"][:1]
-    if wanted.leaves_out_latest and lines:
-        lines.remove(max(lines, key=lambda line: line["at"]))
     if wanted.adds_unknown:
-        facts = {"number": f"UNKNOWN{begin:%Y%m%d}", "transaction": f"{begin:%Y%m%d}".zfill(32)}
-        noon = begin + timedelta(hours=12)
+        facts = {"number": f"UNKNOWN{day}", "transaction": day.zfill(32)}
         lines.append(_line("payment", facts, Decimal(100), settings.CURRENCY, noon))
     return lines

@@ -15,5 +15,9 @@ urlpatterns = [
     path("api/payments/<slug:number>/close/", api.close, name="api_close"),
     path("api/refunds/", api.refunds, name="api_refunds"),
     path("api/refunds/<slug:number>/", api.refund, name="api_refund"),
+    path("api/claims/", api.claims, name="api_claims"),
+    path("api/claims/<slug:number>/", api.claim, name="api_claim"),
+    path("api/claims/<slug:number>/reverse/", api.reverse_claim, name="api_reverse_claim"),
+    path("api/claim-statements/<str:day>/", api.claim_statements, name="api_claim_statements"),
     path("api/statements/<str:day>/", api.statements, name="api_statements"),
 ]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing.sandbox.choices import Behaviour, PaymentState
 from billing.sandbox.errors import Invalid
 from billing.sandbox.forms import ConsoleForm, PayForm, read_day
-from billing.sandbox.models import SandboxNotification, SandboxPayment, SandboxRefund
+from billing.sandbox.models import SandboxClaim, SandboxNotification, SandboxPayment, SandboxRefund
 from billing.sandbox.selectors import COLUMNS, console, statement
 from billing.sandbox.services import send_again, settle_payment
 from medbook import clock
@@ -61,6 +61,10 @@ def show_console(request: HttpRequest) -> HttpResponse:
         "today": clock.site_date(clock.now()),
         "payments": SandboxPayment.objects.order_by("-id")[:SHOWN],
         "refunds": SandboxRefund.objects.select_related("payment").order_by("-id")[:SHOWN],
+        "claims": [
+            {"claim": claim, "state": claim.state_at(clock.now()).label}
+            for claim in SandboxClaim.objects.order_by("-id")[:SHOWN]
+        ],
         "notifications": SandboxNotification.objects.order_by("-id")[:SHOWN],
     }
     return render(request, "sandbox/console.html", facts, status=422 if form.errors else 200)

@@ -13,9 +13,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from billing.choices import DESK_GATEWAYS, InvoiceState, RefundReason, RefundState
-from billing.models import Invoice, Payment, Refund
+from billing.choices import DESK_GATEWAYS, InvoiceState, ReceiptKind, RefundReason, RefundState
+from billing.models import Claim, InsurancePolicy, Invoice, Payment, Receipt, Refund
 from billing.rules.prices import share_of
+from medbook import clock
+from medbook.errors import Missing
 from members.models import Member
 
 
@@ -109,6 +111,27 @@ def invoice_of(subject: str) -> Invoice | None:
     return live.prefetch_related("lines", "payments").first()
 
 
+def insurer_name(subject: str) -> str:
+    """Name the plan that bears a part of a subject; "" where none does (one query)."""
+    claims = Claim.objects.filter(invoice__subject=subject).select_related("policy__plan")
+    claim = claims.order_by("-id").first()
+    return claim.policy.plan.name if claim else ""
+
+
+def last_used(policies: Collection[InsurancePolicy]) -> InsurancePolicy | None:
+    """Tell which of some policies a visit was insured by last; one query, if there are any."""
+    if not policies:
+        return None
+    claims = Claim.objects.filter(policy__in=policies).order_by("-id")
+    last = claims.values_list("policy_id", flat=True).first()
+    return next((policy for policy in policies if policy.pk == last), None)
+
+
+def claim_by(uid: uuid.UUID) -> Claim:
+    """Find a claim with its invoice (one query)."""
+    return Claim.objects.select_related("invoice").get(uid=uid)
+
+
 def is_extra_due(subject: str) -> bool:
     """Tell whether the rest of a higher price waits to be paid, which is due before the visit."""
     return Invoice.objects.filter(subject=subject, part__gt=0, state=InvoiceState.OPEN).exists()
@@ -172,6 +195,9 @@ def money_under_way(member: Member) -> str | Promise | None:
     waiting = Refund.objects.exclude(state__in=(RefundState.SUCCEEDED, RefundState.FAILED))
     if waiting.filter(payment__invoice__member=member).exists():
         return _("Money is still to be given back to you. Please collect it first.")
+    claims = Claim.objects.filter(invoice__member=member)
+    if claims.due(clock.now()).exists() or claims.filter(next_attempt_at__isnull=False).exists():
+        return _("Your insurer has not answered yet. Please try again later.")
     return None
 
 
@@ -184,6 +210,37 @@ def latest_payment(subject: str) -> Payment | None:
     """Find the last attempt to pay for a subject through a gateway (one query)."""
     attempts = Payment.objects.filter(invoice__subject=subject).exclude(gateway__in=DESK_GATEWAYS)
     return attempts.select_related("invoice").order_by("-id").first()
+
+
+def receipts_of(member: Member) -> QuerySet[Receipt]:
+    """List what a member was given receipts for, the latest first."""
+    return Receipt.objects.filter(member=member).order_by("-issued_at", "-id")
+
+
+def receipts_of_payments(subject: str) -> list[Receipt]:
+    """List the receipts of what was paid for a subject, one for each part. One query."""
+    of_payments = Receipt.objects.filter(kind=ReceiptKind.PAYMENT, invoice__subject=subject)
+    return list(of_payments.order_by("id"))
+
+
+def own_receipt(member: Member, number: str) -> Receipt:
+    """Find a member's receipt. Raises: Missing, also for a stranger's."""
+    found = receipts_of(member).filter(number=number)
+    receipt = found.select_related("original", "patient").first()
+    if receipt is None:
+        raise Missing()
+    return receipt
+
+
+def refund_receipts(receipt: Receipt) -> list[Receipt]:
+    """List the receipts of what went back of a payment, in their order. One query."""
+    return list(receipt.refund_receipts.order_by("id"))
+
+
+def receipt_by_code(code: str, number: str = "") -> Receipt | None:
+    """Find the receipt that has a secret code, and this number if one is named. One query."""
+    found = Receipt.objects.filter(verify_code=code).select_related("original")
+    return (found.filter(number=number) if number else found).first()
 
 
 def _of_the_price(refunds: QuerySet[Refund]) -> QuerySet[Refund]:

@@ -7,6 +7,7 @@ from billing.choices import Gateway, InvoiceState, LineKind, PaymentState, Refun
 from billing.errors import AlreadyPaid, NothingToPay
 from billing.models import Invoice, InvoiceLine, Payment
 from billing.rules.prices import Quote
+from billing.services.claims import Cover, quote_claim, take_back_claim
 from billing.services.journal import post_capture, post_sale, reverse_sale
 from billing.services.requesting import request_refund
 from medbook.audit.choices import Action
@@ -26,10 +27,12 @@ def raise_invoice(
     now: datetime,
     part: int = 0,
     payable_until: datetime | None = None,
+    cover: Cover | None = None,
 ) -> Invoice:
-    """Ask for the money of a quote. An invoice of nothing is paid as it is raised.
+    """Ask for the money of a quote, and quote an insurer's share to it, if there is one.
 
-    After `payable_until` no gateway takes money for it.
+    An invoice of nothing is paid as it is raised. After `payable_until` no gateway takes money
+    for it.
     """
     require_transaction()
     is_free = quote.total == 0
@@ -49,6 +52,8 @@ def raise_invoice(
         InvoiceLine(invoice=invoice, number=number, kind=kind, amount=amount)
         for number, (kind, amount) in enumerate(lines_of(quote), start=1)
     )
+    if cover:
+        quote_claim(cover, invoice, quote.insured, by, now)
     if is_free:
         post_sale(invoice, now, by)
     record_event(Action.INVOICE_RAISED, subject=invoice, by=by, facts=_facts(invoice))
@@ -81,6 +86,7 @@ def void(invoice: Invoice, by: User | None, now: datetime) -> None:
     """Give up a locked invoice. Raises: AlreadyPaid."""
     if invoice.payments.captured().exists():
         raise AlreadyPaid()
+    take_back_claim(invoice, by, now)
     if invoice.paid_at is not None:
         reverse_sale(invoice, now, by)
     invoice.state = InvoiceState.VOID
@@ -136,26 +142,40 @@ def capture(payment: Payment, invoice: Invoice, by: User | None, now: datetime) 
 
     `payment.captured_at` says when the gateway got it.
     """
+    if not invoice.is_due:
+        take_extra(payment, by, now)
+        return
+    _note_captured(payment, by, now)
+    invoice.state = InvoiceState.PAID
+    invoice.paid_at = now
+    invoice.save(update_fields=["paid_at", "state"])
+    post_sale(invoice, payment.captured_at or now, by)
+    post_capture(payment, by)
+    outbox.add("invoice.paid", key=invoice.uid, subject=invoice.subject)
+
+
+def take_extra(payment: Payment, by: User | None, now: datetime) -> None:
+    """Take money in that pays nothing, and ask for all of it to be given back."""
+    payment.is_extra = True
+    _note_captured(payment, by, now)
+    post_capture(payment, by)
+    request_refund(
+        payment=payment, amount=payment.amount, reason=RefundReason.EXTRA, by=None, now=now
+    )
+
+
+def _note_captured(payment: Payment, by: User | None, now: datetime) -> None:
     payment.state = PaymentState.CAPTURED
-    payment.is_extra = not invoice.is_due
     payment.next_query_at = None
     payment.message = ""
     payment.captured_at = payment.captured_at or now
     payment.save()
-    facts = {**_facts(invoice), "gateway": payment.gateway, "amount": str(payment.amount)}
+    facts = {
+        **_facts(payment.invoice),
+        "gateway": payment.gateway,
+        "amount": str(payment.amount),
+    }
     record_event(Action.PAYMENT_RECORDED, subject=payment, by=by, facts=facts)
-    if payment.is_extra:
-        post_capture(payment, by)
-        request_refund(
-            payment=payment, amount=payment.amount, reason=RefundReason.EXTRA, by=None, now=now
-        )
-        return
-    invoice.state = InvoiceState.PAID
-    invoice.paid_at = now
-    invoice.save(update_fields=["paid_at", "state"])
-    post_sale(invoice, payment.captured_at, by)
-    post_capture(payment, by)
-    outbox.add("invoice.paid", key=invoice.uid, subject=invoice.subject)
 
 
 def locked_invoice(subject: str) -> Invoice | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.choices import Account, EntryKind, LineKind
-from billing.models import Invoice, JournalEntry, Payment, Posting, Refund
+from billing.models import Claim, Invoice, JournalEntry, Payment, Posting, Refund
 from medbook import clock
 from medbook.locks import require_transaction
 from members.models import User
@@ -19,6 +19,8 @@ ACCOUNTS = {
     LineKind.POINTS: Account.POINTS,
     LineKind.INSURANCE: Account.INSURERS,
 }
+
+OF_SALES = (EntryKind.SALE, EntryKind.CLAIM, EntryKind.CLAIM_CUT, EntryKind.CLAIM_BACK)
 
 
 def post(
@@ -74,11 +76,11 @@ def post_sale(invoice: Invoice, at: datetime, by: User | None) -> None:
 
 
 def reverse_sale(invoice: Invoice, at: datetime, by: User | None) -> None:
-    """Take back what was noted of an invoice that is given up after all."""
-    reference = f"invoice:{invoice.uid}"
-    sale = JournalEntry.objects.filter(kind=EntryKind.SALE, reference=reference).first()
-    if sale is not None:
-        reverse(sale, at=at, by=by)
+    """Take back what was noted of an invoice that is given up after all, and of its claims."""
+    claims = [f"claim:{uid}" for uid in invoice.claims.values_list("uid", flat=True)]
+    entries = JournalEntry.objects.filter(kind__in=OF_SALES).order_by("id")
+    for entry in entries.filter(reference__in=[f"invoice:{invoice.uid}", *claims]):
+        reverse(entry, at=at, by=by)
 
 
 def reverse(
@@ -148,3 +150,48 @@ def post_points_back(
             postings=[(Account.REFUNDS, amount), (Account.POINTS, -amount)],
             at=at,
         )
+
+
+def post_claim(claim: Claim, at: datetime, by: User | None) -> None:
+    """Note an insurer's share that no invoice asks for: of a visit that moved once it was paid."""
+    _post_claim(EntryKind.CLAIM, claim, claim.quoted, Account.REVENUE, at, by)
+
+
+def post_claim_cut(claim: Claim, at: datetime) -> None:
+    """Note what an insurer does not bear; a further invoice asks the member for it."""
+    _post_claim(EntryKind.CLAIM_CUT, claim, claim.borne - claim.quoted, Account.REVENUE, at, None)
+
+
+def post_claim_back(claim: Claim, at: datetime, by: User | None) -> None:
+    """Note that an insurer's share is taken back, since the visit came to nothing or moved."""
+    _post_claim(EntryKind.CLAIM_BACK, claim, -claim.borne, Account.REFUNDS, at, by)
+
+
+def post_claim_paid(claim: Claim, at: datetime) -> None:
+    """Note that an insurer has paid its share."""
+    _post_claim(EntryKind.CLAIM_PAID, claim, -claim.borne, Account.BANK, at, None)
+
+
+def reverse_claim_paid(claim: Claim, at: datetime) -> None:
+    """Note that an insurer has taken back what it had paid."""
+    paid = JournalEntry.objects.get(kind=EntryKind.CLAIM_PAID, reference=f"claim:{claim.uid}")
+    reverse(paid, at=at, by=None)
+
+
+def _post_claim(
+    kind: EntryKind,
+    claim: Claim,
+    amount: Decimal,
+    other: Account,
+    at: datetime,
+    by: User | None,
+) -> None:
+    post(
+        kind,
+        reference=f"claim:{claim.uid}",
+        subject=claim.invoice.subject,
+        currency=claim.invoice.currency,
+        postings=[(Account.INSURERS, amount), (other, -amount)],
+        at=at,
+        by=by,
+    )

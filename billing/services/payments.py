@@ -7,7 +7,7 @@ Order of the steps, and what each crash leaves behind: docs/flows/payments.md.
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -146,6 +146,8 @@ def _ask(payment: Payment, now: datetime) -> None:
     except (base.GatewayAway, base.GatewayRefused) as silence:
         log.warning("payment.unanswered", gateway=payment.gateway, error=type(silence).__name__)
         return
+    if news.outcome == Outcome.UNKNOWN and payment.expires_at and payment.expires_at <= now:
+        news = replace(news, outcome=Outcome.FAILED)  # before that, the payer may still get there
     note_payment_news(gateway=payment.gateway, news=news, now=now)
 
 
@@ -222,7 +224,7 @@ def _apply(gateway: str, news: PaymentNews, now: datetime) -> NoticeResult:
     invoice = lock(Invoice.objects.filter(pk=known.invoice_id), Rung.INVOICE).get()
     payment = lock(Payment.objects.filter(pk=known.pk), Rung.PAYMENT).get()
     payment.invoice = invoice
-    if news.outcome == Outcome.PENDING:
+    if news.outcome in (Outcome.PENDING, Outcome.UNKNOWN):
         return NoticeResult.NO_NEWS
     if news.outcome == Outcome.FAILED:
         return _fail(payment, invoice, news, now)

@@ -5,7 +5,8 @@ their own. A refund is sent with one number for ever, so that sending it again g
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,18 +17,26 @@ from django.db.models import QuerySet, Sum
 
 from billing.choices import InvoiceState, RefundReason, RefundState
 from billing.errors import RefundExceedsPayment, SecondPersonRequired, WrongState
-from billing.gateways.base import GatewayAway, GatewayRefused, Outcome, RefundNews, RefundOrder
+from billing.gateways.base import (
+    GatewayAway,
+    GatewayRefused,
+    Outcome,
+    PaymentGateway,
+    RefundNews,
+    RefundOrder,
+)
 from billing.gateways.registry import gateway_of, notify_url
 from billing.models import Invoice, Payment, Refund
 from billing.rules.prices import share_of
 from billing.rules.waiting import next_attempt_at
+from billing.services.claims import give_back_claim
 from billing.services.invoices import locked_invoices, void
 from billing.services.journal import post_refund
 from billing.services.requesting import facts_of, left_of, request_refund
 from medbook import money
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
-from medbook.errors import Missing
+from medbook.errors import DomainError, Missing
 from medbook.locks import Rung, lock, require_transaction, retry_on_conflict
 from medbook.outbox import services as outbox
 from members.models import User
@@ -40,7 +49,8 @@ def give_up_invoice(
 ) -> list[Refund]:
     """Void what is not paid yet; of what is paid, ask for so many per cent to be given back.
 
-    All parts of what is asked for the subject. Asking again for the same reason changes nothing.
+    All parts of what is asked for the subject, and all of what an insurer bears. Asking again for
+    the same reason changes nothing.
     """
     require_transaction()
     refunds = []
@@ -48,7 +58,9 @@ def give_up_invoice(
         payment = captured(invoice)
         if payment is None:
             void(invoice, by, now)
-        elif amount := share_of(left_of(payment), percent):
+            continue
+        give_back_claim(invoice, by, now)
+        if amount := share_of(left_of(payment), percent):
             refunds.append(
                 request_refund(payment=payment, amount=amount, reason=reason, by=by, now=now)
             )
@@ -132,6 +144,29 @@ def approve_refund(*, refund_uid: uuid.UUID, by: User, now: datetime) -> Refund:
     return refund
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What became of one refund among several: approved, or why not."""
+
+    refund: Refund
+    refusal: DomainError | None = None
+
+
+def approve_refunds(
+    *, refund_uids: Collection[uuid.UUID], by: User, now: datetime
+) -> list[Decision]:
+    """Approve refunds one by one; what one refuses does not stop the others."""
+    decisions = []
+    for refund in Refund.objects.filter(uid__in=refund_uids).order_by("requested_at", "id"):
+        try:
+            approved = approve_refund(refund_uid=refund.uid, by=by, now=now)
+        except DomainError as refusal:
+            decisions.append(Decision(refund, refusal))
+        else:
+            decisions.append(Decision(approved))
+    return decisions
+
+
 @retry_on_conflict
 @transaction.atomic(durable=True)
 def hand_back_refund(*, refund_uid: uuid.UUID, by: User, now: datetime) -> Refund:
@@ -160,19 +195,28 @@ def send_refund(*, refund_uid: uuid.UUID, now: datetime) -> bool:
     First the mark that it is sent, then the call, then the answer: whatever is lost between them,
     the next round asks again with the same number.
     """
-    order = _mark_sent(refund_uid, now)
-    if order is None:
+    marked = _mark_sent(refund_uid, now)
+    if marked is None:
         return False
-    code, asked = order
+    code, order, is_again = marked
     try:
-        news = gateway_of(code).refund(asked)
+        news = _asked(gateway_of(code), order, is_again)
     except GatewayAway:
         log.warning("refund.unanswered", gateway=code)
         return True
     except GatewayRefused as refusal:
-        news = RefundNews(asked.number, Outcome.FAILED, message=refusal.why)
+        news = RefundNews(order.number, Outcome.FAILED, message=refusal.why)
     note_refund_news(news=news, now=now)
     return True
+
+
+def _asked(gateway: PaymentGateway, order: RefundOrder, is_again: bool) -> RefundNews:
+    """Send a refund; one that was sent before may have gone back meanwhile: ask first."""
+    if is_again:
+        news = gateway.query_refund(order.number, order.payment_number)
+        if news.outcome == Outcome.SUCCEEDED:
+            return news
+    return gateway.refund(order)
 
 
 @retry_on_conflict
@@ -204,8 +248,8 @@ def apply_refund_news(news: RefundNews, now: datetime) -> Refund | None:
 
 @retry_on_conflict
 @transaction.atomic(durable=True)
-def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder] | None:
-    """Mark a due refund as sent; None where another worker was quicker or it is over."""
+def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder, bool] | None:
+    """Mark a due refund as sent, and tell whether it was before; None where it is not due."""
     refund = _locked_refund(uid)
     if refund.next_attempt_at is None or refund.next_attempt_at > now:
         return None
@@ -214,7 +258,7 @@ def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder] | None:
     refund.attempts += 1
     refund.save(update_fields=["attempts", "next_attempt_at", "state"])
     payment = refund.payment
-    return payment.gateway, RefundOrder(
+    order = RefundOrder(
         number=refund.number,
         payment_number=payment.number,
         transaction=payment.transaction,
@@ -223,6 +267,7 @@ def _mark_sent(uid: uuid.UUID, now: datetime) -> tuple[str, RefundOrder] | None:
         currency=refund.currency,
         notify_url=notify_url(payment.gateway),
     )
+    return payment.gateway, order, refund.attempts > 1
 
 
 def _settle(refund: Refund, by: User | None, at: datetime, now: datetime) -> None:

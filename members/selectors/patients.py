@@ -49,6 +49,23 @@ class Booker:
     phone: str
 
 
+@dataclass(frozen=True)
+class Masked:
+    """A patient on paper that others may come to see: enough to be recognised by."""
+
+    name: str
+    document: str
+    number: str
+
+
+def masked_patient(member: Member, patient: Patient) -> Masked:
+    """Mask a patient as the member knows them. One query."""
+    link = FamilyLink.objects.filter(member=member, patient=patient).select_related("patient")
+    known = link.first() or FamilyLink(member=member, patient=patient)
+    number = known.shown_number
+    return Masked(known.masked, known.shown_kind, str(number) if number else "")
+
+
 def own_link(member: Member) -> FamilyLink | None:
     """Return the link to the patient that a member is."""
     return patient_links(member).filter(relation=Relation.SELF).first()

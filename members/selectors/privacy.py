@@ -30,6 +30,7 @@ SEALED_NAMES = {
     "name": _("name"),
     "identity_number": _("document number"),
     "birth_date": _("birth date"),
+    "number": _("number"),
     "label": _("name in your list"),
     "contact_phone": _("contact phone"),
     "facts": _("content"),

@@ -25,7 +25,12 @@ SEES_PEOPLE = {
     *_each("view", "members", "tier", "tierchange"),
 }
 SEES_SCHEDULES = _each("view", "scheduling", *CATALOGUE, "schedule", "slot", "leave")
-SEES_MONEY = _each("view", "billing", "invoice", "invoiceline", "payment", "refund")
+SEES_MONEY = {
+    *_each("view", "billing", "invoice", "invoiceline", "payment", "refund"),
+    *_each("view", "billing", "quarantine", "gatewaynotice"),
+    *_each("view", "billing", "insuranceplan", "insurancepolicy", "claim"),
+}
+SETS_PRICES = {f"scheduling.{act}_price" for act in ("view", "add", "change", "delete")}
 SEES_BOOKS = _each("view", "billing", "journalentry", "posting", "settlement", "cashcount")
 DECIDES = {"approvals.view_approval", "approvals.decide_approval"}
 
@@ -65,7 +70,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_SCHEDULES,
         *_each("add", "scheduling", *CATALOGUE, "rostertemplate", "schedule", "calendarday"),
         *_each("change", "scheduling", *CATALOGUE, "rostertemplate", "schedule", "calendarday"),
-        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday"),
+        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday", "price"),
         *_each("delete", "scheduling", "rostertemplate", "calendarday"),
         "scheduling.run_release",
         "appointments.call_off",
@@ -76,11 +81,18 @@ PERMISSIONS: Mapping[Role, set[str]] = {
     },
     Role.FINANCE: {
         *SEES_MONEY,
+        "billing.request_refund",
+        "billing.approve_refund",
+        "billing.resolve_quarantine",
+        *SETS_PRICES,
         *SEES_BOOKS,
         "billing.count_cash",
         "billing.settle",
         "members.view_pointentry",
         *DECIDES,
+        *_each("add", "billing", "insuranceplan"),
+        *_each("change", "billing", "insuranceplan"),
+        "billing.check_claim_statement",
         "billing.record_desk_payment",
         "billing.hand_back_refund",
         "reports.view_reports",
@@ -90,7 +102,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         *SEES_SCHEDULES,
         *SEES_MONEY,
         *SEES_BOOKS,
-        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday"),
+        *_each("view", "scheduling", "rostertemplate", "releaserun", "calendarday", "price"),
         *_each("view", "members", "user", "privilege", "delivery", "messagetemplate"),
         "appointments.view_appointment",
         "members.view_pointentry",
@@ -115,6 +127,7 @@ PERMISSIONS: Mapping[Role, set[str]] = {
         "members.erase_member",
         "members.view_pointentry",
         "members.adjust_points",
+        *SETS_PRICES,
         *DECIDES,
         "outbox.view_outboxmessage",
         "jobs.view_job",

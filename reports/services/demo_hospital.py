@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from members.models import User
-from scheduling.models import Clinic, Department, Doctor, Room, RosterTemplate, VisitType
+from scheduling.models import Clinic, Department, Doctor, Price, Room, RosterTemplate, VisitType
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 STAFF_DOCTOR = "D001"  # whose account is `doctor`
@@ -25,7 +25,7 @@ def demo_rows(name: str) -> Rows:
 
 @transaction.atomic(durable=True)
 def make_hospital(*, valid_from: date) -> int:
-    """Make clinics, departments, rooms, visit types, doctors and rosters; tell how many doctors."""
+    """Make clinics, rooms, a price list, doctors, rosters and so on; tell how many doctors."""
     rows = demo_rows("hospital")
     clinics = {row["code"]: Clinic.objects.create(**row) for row in rows["clinics"]}
     departments = {
@@ -37,6 +37,18 @@ def make_hospital(*, valid_from: date) -> int:
         for row in rows["rooms"]
     }
     visit_types = {row["code"]: VisitType.objects.create(**row) for row in rows["visit_types"]}
+    Price.objects.bulk_create(
+        Price(
+            clinic=clinic,
+            visit_type=visit_types[row["visit_type"]],
+            title=title,
+            fee=Decimal(fee),
+            valid_from=valid_from,
+        )
+        for clinic in clinics.values()
+        for row in rows["prices"]
+        for title, fee in row["fees"].items()
+    )
     account = User.objects.get(username="doctor")
     doctors = demo_rows("doctors")["doctors"]
     patterns = []
@@ -53,7 +65,7 @@ def make_hospital(*, valid_from: date) -> int:
                 start_time=time.fromisoformat(session["start_time"]),
                 end_time=time.fromisoformat(session["end_time"]),
                 max_appointments=session["max_appointments"],
-                fee=Decimal(session["fee"]),
+                fee=Decimal(session["fee"]) if "fee" in session else None,
                 valid_from=valid_from,
             )
             for session in rows["sessions"]

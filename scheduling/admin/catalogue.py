@@ -78,6 +78,7 @@ class DepartmentAdmin(ChoosingAdmin):
                     "cancel_hours_before",
                     ("cancel_days_before", "cancel_time"),
                     "late_refund_percent",
+                    "free_return_days",
                 ],
             },
         ),

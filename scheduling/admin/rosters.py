@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,7 +30,7 @@ class RosterTemplateAdmin(FilesAdmin):
         "room",
         "max_appointments",
         "desk_places",
-        "fee",
+        "shown_fee",
         "valid_from",
         "valid_until",
     ]
@@ -73,6 +74,11 @@ class RosterTemplateAdmin(FilesAdmin):
     def hours(self, template: RosterTemplate) -> str:
         """Say the time of day."""
         return template.hours
+
+    @admin.display(description=gettext_lazy("fee"), ordering="fee")
+    def shown_fee(self, template: RosterTemplate) -> str:
+        """Say the fee, or where it comes from."""
+        return _("price list") if template.fee is None else number_format(template.fee, 2)
 
     def change_view(
         self,

@@ -25,6 +25,7 @@ from scheduling.forms import AdjustForm, DayQuery, SessionForm
 from scheduling.models import Department, Doctor, Schedule
 from scheduling.rules.weeks import Week
 from scheduling.selectors.catalogue import schedules_in_full
+from scheduling.selectors.prices import price_on
 from scheduling.services.rosters import (
     change_schedule,
     delete_draft,
@@ -65,16 +66,19 @@ def new_session(request: HttpRequest) -> HttpResponse:
 
 
 def _as_last(doctor: Doctor | None) -> dict[str, Any]:
-    """Propose what the doctor had last: room, kind of visit, places and fee."""
-    last = doctor and doctor.schedules.order_by("-starts_at").first()
+    """Propose what the doctor had last: room, kind of visit, places, and a fee of its own."""
+    rows = schedules_in_full()
+    last = doctor and rows.filter(doctor=doctor).order_by("-starts_at").first()
     if not last:
         return {}
+    clinic = last.department.clinic
+    listed = price_on(clinic, last.visit_type, last.doctor.title, last.service_date)
     return {
         "room": last.room_id,
         "visit_type": last.visit_type_id,
         "max_appointments": last.max_appointments,
         "desk_places": last.desk_places,
-        "fee": last.fee,
+        "fee": None if last.fee == listed else last.fee,
     }
 
 

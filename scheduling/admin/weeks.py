@@ -38,6 +38,7 @@ WHY: dict[Why, str | Promise] = {
     Why.HOURS: gettext_lazy("the day has no such hours"),
     Why.ROOM_CLOSED: gettext_lazy("the room is closed"),
     Why.DOCTOR_LEFT: gettext_lazy("the doctor is no longer active"),
+    Why.NO_PRICE: gettext_lazy("the price list has no price for it"),
 }
 
 

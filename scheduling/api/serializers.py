@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from medbook.api_input import InstantField, PageQuery, StrictSerializer
+from medbook.api_input import InstantField, MoneyField, PageQuery, StrictSerializer
 from scheduling.choices import Gender, RunState, RushMode, ScheduleState, Title
 from scheduling.rules.sessions import MOST_PLACES
 
@@ -29,13 +29,6 @@ class ClinicTimeField(InstantField):
     def to_representation(self, value: datetime) -> str:
         """Write it with its offset."""
         return value.isoformat()
-
-
-class MoneyField(serializers.DecimalField):
-    """An amount, as a string with two decimals."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=12, decimal_places=2, **kwargs)
 
 
 # Queries and bodies
@@ -109,7 +102,9 @@ class PlanBody(StrictSerializer):
     start_time = serializers.TimeField(help_text="In the clinic's time.")
     end_time = serializers.TimeField()
     max_appointments = serializers.IntegerField(min_value=1, max_value=MOST_PLACES)
-    fee = MoneyField(min_value=0)
+    fee = MoneyField(
+        required=False, min_value=0, help_text="Left out: that of the price list on that date."
+    )
     desk_places = serializers.IntegerField(
         required=False, default=0, min_value=0, max_value=MOST_PLACES
     )

@@ -42,6 +42,7 @@ from scheduling.errors import (
     DoctorOnLeave,
     InThePast,
     KeptTooMany,
+    NoPrice,
     OnHoliday,
     RoomClosed,
     RoomElsewhere,
@@ -167,6 +168,7 @@ class StaffScheduleList(StaffEndpoint):
         InThePast,
         RoomElsewhere,
         KeptTooMany,
+        NoPrice,
         IdempotencyKeyReused,
         InProgress,
     )
@@ -186,7 +188,7 @@ class StaffScheduleList(StaffEndpoint):
             start_time=said["start_time"],
             end_time=said["end_time"],
             max_appointments=said["max_appointments"],
-            fee=said["fee"],
+            fee=said.get("fee"),
             desk_places=said["desk_places"],
             high_demand=said["high_demand"],
         )

@@ -3,6 +3,7 @@
 from scheduling.models.calendar import CalendarDay
 from scheduling.models.catalogue import Clinic, Department, Doctor, Room, VisitType
 from scheduling.models.leaves import Leave, LeaveQuerySet
+from scheduling.models.prices import Price
 from scheduling.models.releases import ReleaseRun
 from scheduling.models.rosters import RosterTemplate
 from scheduling.models.schedules import Schedule, ScheduleQuerySet, Slot, SlotQuerySet, claimable_by
@@ -14,6 +15,7 @@ __all__ = [
     "Doctor",
     "Leave",
     "LeaveQuerySet",
+    "Price",
     "ReleaseRun",
     "Room",
     "RosterTemplate",

@@ -45,6 +45,18 @@ class Clinic(models.Model):
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name_en = models.CharField(_("name (English)"), max_length=80)
     name_zh = models.CharField(_("name (Chinese)"), max_length=80)
+    legal_name_en = models.CharField(
+        _("legal name (English)"),
+        max_length=120,
+        blank=True,
+        help_text=_("Stands on receipts; empty: the name."),
+    )
+    legal_name_zh = models.CharField(
+        _("legal name (Chinese)"),
+        max_length=120,
+        blank=True,
+        help_text=_("Stands on receipts; empty: the name."),
+    )
     address_en = models.CharField(_("address (English)"), max_length=200, blank=True)
     address_zh = models.CharField(_("address (Chinese)"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=30, blank=True)
@@ -135,6 +147,15 @@ class Department(models.Model):
     cancel_time = models.TimeField(_("free cancellation until"), null=True, blank=True)
     late_refund_percent = models.PositiveSmallIntegerField(
         _("refund after late cancellation, %"), default=50, validators=[MaxValueValidator(100)]
+    )
+    free_return_days = models.PositiveSmallIntegerField(
+        _("free return visit within, days"),
+        default=0,
+        validators=[MaxValueValidator(90)],
+        help_text=_(
+            "A patient who saw a doctor of this department is not charged again within these days;"
+            " 0: never."
+        ),
     )
     reserved_days_before = models.PositiveSmallIntegerField(
         _("reserved places fall to all, days before"), default=1, validators=[MaxValueValidator(30)]

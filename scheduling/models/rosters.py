@@ -67,7 +67,13 @@ class RosterTemplate(models.Model):
         _("places"), validators=[MinValueValidator(1), MaxValueValidator(MOST_PLACES)]
     )
     fee = models.DecimalField(
-        _("fee"), max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
+        _("fee"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal(0))],
+        help_text=_("Empty: from the price list."),
     )
     high_demand = models.BooleanField(
         _("high demand"),

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import chain
 
 from scheduling.choices import ScheduleState
 from scheduling.models import Department, Leave, RosterTemplate, Schedule
@@ -12,6 +14,7 @@ from scheduling.models.schedules import BINDING
 from scheduling.rules import sessions as rules
 from scheduling.rules.calendar import patterns_of
 from scheduling.selectors.calendar import calendars
+from scheduling.selectors.prices import PriceList, prices_for
 
 Period = tuple[datetime, datetime]
 Busy = Mapping[tuple[str, int], list[tuple[Period, int]]]
@@ -30,7 +33,7 @@ class Obstacle:
     """Why a weekly pattern has no schedule on a date."""
 
     template_id: int
-    reason: str  # "doctor", "room", "leave", "room_closed" or "hours"
+    reason: str  # "doctor", "room", "leave", "room_closed", "hours" or "no_price"
     schedule_id: int | None = None
 
     def as_fact(self) -> dict[str, int | str | None]:
@@ -83,7 +86,10 @@ def lacking_dates(dates: Collection[DueDate]) -> set[DueDate]:
 
 
 def planned_dates(dates: Collection[DueDate]) -> list[PlannedDate]:
-    """Work out what each date's patterns ask for. Four queries, whatever the number of dates."""
+    """Work out what each date's patterns ask for.
+
+    Four queries, whatever the number of dates, and one where a pattern follows the price list.
+    """
     weekdays = weekdays_followed(dates)
     made = _made(dates)
     patterns: dict[tuple[int, int], list[RosterTemplate]] = defaultdict(list)
@@ -93,8 +99,10 @@ def planned_dates(dates: Collection[DueDate]) -> list[PlannedDate]:
     for template in rows.select_related("doctor", "room", "visit_type").order_by("id"):
         patterns[template.doctor.department_id, template.weekday].append(template)
     away = _away(dates)
+    clinics = {due.department.clinic_id for due in dates}
+    prices = prices_for(chain.from_iterable(patterns.values()), clinics, _span(dates)[1])
     return [
-        _plan(due, [] if day is None else patterns[due.department.pk, day], made, away)
+        _plan(due, [] if day is None else patterns[due.department.pk, day], made, away, prices)
         for due, day in weekdays.items()
     ]
 
@@ -102,7 +110,7 @@ def planned_dates(dates: Collection[DueDate]) -> list[PlannedDate]:
 def foreseen_dates(dates: Collection[DueDate]) -> list[PlannedDate]:
     """Plan dates, and leave out what the sessions of today's rosters are in the way of.
 
-    Five queries. What is written meanwhile may still come first.
+    Six queries at most. What is written meanwhile may still come first.
     """
     planned = planned_dates(dates)
     busy = _busy(dates)
@@ -122,6 +130,7 @@ def _plan(
     templates: list[RosterTemplate],
     made: Collection[tuple[int, date]],
     away: Mapping[int, list[Period]],
+    prices: PriceList,
 ) -> PlannedDate:
     planned = PlannedDate(due)
     day, zone = due.service_date, due.department.clinic.time_zone
@@ -139,13 +148,19 @@ def _plan(
             planned.obstacles.append(Obstacle(template.pk, "room_closed"))
         elif any(_overlap(period, leave) for leave in away.get(template.doctor_id, ())):
             planned.obstacles.append(Obstacle(template.pk, "leave"))
+        elif (fee := prices.fee_of(template, due.department.clinic_id, day)) is None:
+            planned.obstacles.append(Obstacle(template.pk, "no_price"))
         else:
-            planned.schedules.append(_schedule(template, due, period, times))
+            planned.schedules.append(_schedule(template, due, period, times, fee))
     return planned
 
 
 def _schedule(
-    template: RosterTemplate, due: DueDate, period: Period, times: rules.SaleTimes
+    template: RosterTemplate,
+    due: DueDate,
+    period: Period,
+    times: rules.SaleTimes,
+    fee: Decimal,
 ) -> Schedule:
     return Schedule(
         template=template,
@@ -157,7 +172,7 @@ def _schedule(
         starts_at=period[0],
         ends_at=period[1],
         max_appointments=template.max_appointments,
-        fee=template.fee,
+        fee=fee,
         high_demand=template.high_demand,
         desk_places=template.desk_places,
         state=ScheduleState.PUBLISHED,

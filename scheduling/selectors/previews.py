@@ -52,7 +52,10 @@ class Preview:
 
 
 def generation_preview(dates: Collection[DueDate]) -> Preview:
-    """Tell what making these dates would add, leave and not be able to make. Nine queries."""
+    """Tell what making these dates would add, leave and not be able to make.
+
+    Ten queries at most.
+    """
     planned = foreseen_dates(dates)
     total = Tally()
     by_department: defaultdict[Department, Tally] = defaultdict(Tally)

@@ -93,7 +93,7 @@ def clash_sentences(run: ReleaseRun) -> list[str]:
 
 def obstacle_sentences(obstacles: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say, one by one, what keeps patterns from being followed. Two queries."""
-    templates = RosterTemplate.objects.select_related("doctor", "room").in_bulk(
+    templates = RosterTemplate.objects.select_related("doctor", "room", "visit_type").in_bulk(
         [clash["template"] for clash in obstacles]
     )
     schedules = schedules_in_full().in_bulk([clash["schedule"] for clash in obstacles])
@@ -101,15 +101,23 @@ def obstacle_sentences(obstacles: Sequence[Mapping[str, Any]]) -> list[str]:
         _("%(template)s: %(why)s")
         % {
             "template": templates.get(clash["template"], clash["template"]),
-            "why": _why(clash["reason"], schedules.get(clash["schedule"])),
+            "why": _why(
+                clash["reason"],
+                schedules.get(clash["schedule"]),
+                templates.get(clash["template"]),
+            ),
         }
         for clash in obstacles
     ]
 
 
-def _why(reason: str, schedule: Schedule | None) -> str:
+def _why(reason: str, schedule: Schedule | None, template: RosterTemplate | None) -> str:
     if schedule is not None:
         return schedule.said_to_clash(reason)
+    if reason == "no_price" and template is not None:
+        text = _("the price list has no price for “%(visit_type)s” with the title “%(title)s”.")
+        title = template.doctor.get_title_display()
+        return text % {"visit_type": template.visit_type, "title": title}
     if reason == "hours":
         return _("there are no such hours on that day.")
     if reason == "leave":

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from scheduling.rules.weeks import Week
 from scheduling.selectors.calendar import calendar_days
 from scheduling.selectors.catalogue import schedules_in_full
 from scheduling.selectors.conflicts import Problem, problems_of
+from scheduling.selectors.prices import PriceList, prices_for
 
 MOST_DOCTORS = 60  # what one page shows
 
@@ -33,6 +35,7 @@ class Session:
     schedule: Schedule
     booked: int
     problems: list[Problem] = field(default_factory=list)
+    pattern_fee: Decimal | None = None  # the template's own, or the price of that day
 
     @property
     def half(self) -> str:
@@ -78,7 +81,7 @@ class Session:
             _("room"): (schedule.room_id, template.room_id),
             _("hours"): (self._times, (template.start_time, template.end_time)),
             _("places"): (schedule.max_appointments, template.max_appointments),
-            _("fee"): (schedule.fee, template.fee),
+            _("fee"): (schedule.fee, self.pattern_fee),
         }
         return [name for name, (mine, its) in compared.items() if mine != its]
 
@@ -157,20 +160,23 @@ def week_grid(
 ) -> WeekGrid:
     """Read the rosters of departments of one clinic in a week, with their conflicts.
 
-    Ten queries at most, whatever the number of doctors and sessions.
+    Eleven queries at most, whatever the number of doctors and sessions.
     """
     doctors = _doctors(departments, week)
     shown = doctors[:MOST_DOCTORS]
     ids = [doctor.pk for doctor in shown]
     schedules = list(
         schedules_in_full()
+        .select_related("template__doctor")
         .filter(doctor__in=ids, service_date__range=(week.monday, week.sunday))
         .order_by("starts_at", "id")
     )
     leaves = _leaves(ids, week, clinic.time_zone)
     calendar = calendar_days(clinic, week.monday, week.sunday)
     problems = problems_of(schedules, leaves=leaves, calendar=calendar)
-    sessions = _sessions(schedules, problems)
+    templates = [schedule.template for schedule in schedules if schedule.template]
+    prices = prices_for(templates, {clinic.pk}, week.sunday)
+    sessions = _sessions(schedules, problems, clinic, prices)
     today = clock.local_date(now, clinic.time_zone)
     groups: dict[Department, list[Row]] = defaultdict(list)
     for doctor in shown:
@@ -235,7 +241,7 @@ def _midnights(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 def _sessions(
-    schedules: list[Schedule], problems: list[Problem]
+    schedules: list[Schedule], problems: list[Problem], clinic: Clinic, prices: PriceList
 ) -> Mapping[tuple[int, date], list[Session]]:
     booked = _booked([schedule.pk for schedule in schedules])
     of_session: dict[int, list[Problem]] = defaultdict(list)
@@ -244,6 +250,9 @@ def _sessions(
     found: dict[tuple[int, date], list[Session]] = defaultdict(list)
     for schedule in schedules:
         session = Session(schedule, booked[schedule.pk], of_session[schedule.pk])
+        if schedule.template:
+            day = schedule.service_date
+            session.pattern_fee = prices.fee_of(schedule.template, clinic.pk, day)
         found[schedule.doctor_id, schedule.service_date].append(session)
     return found
 

@@ -101,6 +101,9 @@ class WholeNumber(Cell):
 class Amount(Cell):
     """An amount of money with at most two decimals."""
 
+    def nothing(self) -> None:
+        """An empty cell is no amount, which is not an amount of nothing."""
+
     def read(self, text: str, row: Mapping[str, str]) -> Decimal:
         """Read 180 or 180.00."""
         try:

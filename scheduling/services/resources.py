@@ -199,7 +199,7 @@ class DoctorResource(FileResource):
 class RosterResource(FileResource):
     """A line is a weekly pattern, known by doctor, weekday, start and first day."""
 
-    optional = frozenset(["valid_until", "desk_places", "high_demand"])
+    optional = frozenset(["fee", "valid_until", "desk_places", "high_demand"])
     unchecked = frozenset(["doctor", "room", "visit_type"])
 
     doctor = column("doctor", Reference(lambda code, row: code, "code"))
@@ -209,7 +209,7 @@ class RosterResource(FileResource):
     start_time = column("start_time", TimeOfDay())
     end_time = column("end_time", TimeOfDay())
     max_appointments = column("max_appointments", WholeNumber())
-    fee = column("fee", Amount())
+    fee = column("fee", Amount(may_be_empty=True))
     valid_from = column("valid_from", Day())
     valid_until = column("valid_until", Day(may_be_empty=True))
     desk_places = column("desk_places", WholeNumber(may_be_empty=True))

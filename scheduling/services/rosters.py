@@ -33,6 +33,7 @@ from scheduling.errors import (
 )
 from scheduling.models import Doctor, Room, Schedule, Slot, VisitType
 from scheduling.selectors.changes import last_change
+from scheduling.selectors.prices import require_price
 from scheduling.services.leaves import lock_doctors, require_no_leave, sat
 from scheduling.services.obstacles import doubts_about, require_active_doctor, require_open_room
 from scheduling.services.places import add_places, make_slots
@@ -44,7 +45,6 @@ PLANNED = (
     "visit_type",
     "service_date",
     "max_appointments",
-    "fee",
     "desk_places",
     "high_demand",
 )
@@ -62,7 +62,7 @@ class SessionPlan:
     start_time: time
     end_time: time
     max_appointments: int
-    fee: Decimal
+    fee: Decimal | None = None  # the price of that day
     desk_places: int = 0
     high_demand: bool = False
 
@@ -89,8 +89,8 @@ def draft_schedule(
     """Write a session down as a draft, without places; a draft is a wish and may clash.
 
     The same key of the same person gives the draft that it made before.
-    Raises: SessionImpossible, InThePast, RoomElsewhere, IdempotencyKeyReused, Missing when
-    that draft was deleted.
+    Raises: SessionImpossible, InThePast, RoomElsewhere, NoPrice, IdempotencyKeyReused, Missing
+    when that draft was deleted.
     """
     if not idempotency_key:
         return Drafted(_draft(plan, by, now), is_replay=False)
@@ -118,7 +118,7 @@ def _draft(plan: SessionPlan, by: User, now: datetime) -> Schedule:
 
 
 def _follow(schedule: Schedule, plan: SessionPlan, now: datetime) -> None:
-    """Take over what is planned. Raises: SessionImpossible, InThePast, KeptTooMany."""
+    """Take over what is planned. Raises: SessionImpossible, InThePast, KeptTooMany, NoPrice."""
     for name in PLANNED:
         setattr(schedule, name, getattr(plan, name))
     if not schedule.set_hours(plan.start_time, plan.end_time):
@@ -126,6 +126,10 @@ def _follow(schedule: Schedule, plan: SessionPlan, now: datetime) -> None:
     if schedule.ends_at <= now:
         raise InThePast()
     _require_enough_places(schedule)
+    if plan.fee is None:
+        schedule.fee = require_price(plan.doctor, plan.visit_type, plan.service_date)
+    else:
+        schedule.fee = plan.fee
 
 
 def _require_enough_places(schedule: Schedule) -> None:
@@ -141,11 +145,11 @@ def redraft_schedule(
     """Write a draft anew, hours and doctor too; `version` is what the asker saw.
 
     Raises: Missing, VersionConflict, WrongState, SessionImpossible, InThePast, RoomElsewhere,
-    KeptTooMany.
+    KeptTooMany, NoPrice.
     """
     schedule = _locked(schedule_uid, version)
     _require_draft(schedule)
-    before = {name: getattr(schedule, name) for name in (*PLANNED, "starts_at", "ends_at")}
+    before = {name: getattr(schedule, name) for name in (*PLANNED, "fee", "starts_at", "ends_at")}
     _follow(schedule, plan, now)
     changed = [name for name, value in before.items() if value != getattr(schedule, name)]
     if changed:

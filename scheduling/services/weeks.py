@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,10 @@ from members.models import User
 from scheduling.choices import ScheduleState
 from scheduling.models import Department, Doctor, RosterTemplate, Schedule
 from scheduling.rules.calendar import patterns_of
+from scheduling.rules.prices import copied_fee
 from scheduling.rules.weeks import Week
 from scheduling.selectors.calendar import calendar_days
+from scheduling.selectors.prices import PriceList, price_list, prices_for
 from scheduling.services.leaves import lock_doctors
 
 
@@ -29,6 +32,7 @@ class Why(StrEnum):
     HOURS = "hours"
     ROOM_CLOSED = "room_closed"
     DOCTOR_LEFT = "doctor_left"
+    NO_PRICE = "no_price"
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class _Wish:
     day: date
     start: time
     end: time
+    fee: Decimal | None
 
 
 @retry_on_conflict
@@ -66,10 +71,14 @@ class _Wish:
 def copy_week(
     *, departments: Collection[Department], week: Week, by: User, now: datetime
 ) -> PlannedWeek:
-    """Draft a week like the one before it. What exists is left alone, what was called off too."""
+    """Draft a week like the one before it. What exists is left alone, what was called off too.
+
+    What cost what the price list said costs what it says of the new date.
+    """
     doctors = _lock_doctors_of(departments)
     before = week.moved(-1)
-    wishes = [_copied(schedule) for schedule in _sessions_of(doctors, before)]
+    prices = price_list({department.clinic_id for department in departments}, week.sunday)
+    wishes = [_copied(schedule, prices) for schedule in _sessions_of(doctors, before)]
     return _draft(wishes, doctors, week, by, now)
 
 
@@ -90,6 +99,7 @@ def apply_templates(
         clinic.pk: calendar_days(clinic, week.monday, week.sunday)
         for clinic in {department.clinic for department in departments}
     }
+    prices = prices_for(templates, calendars.keys(), week.sunday)
     wishes = []
     for day in week.days:
         for template in templates:
@@ -99,7 +109,7 @@ def apply_templates(
                 sits_on_holidays=department.sits_on_holidays,
             )
             if template.weekday == followed and _is_valid(template, day):
-                wishes.append(_as_template(template, day))
+                wishes.append(_as_template(template, day, prices))
     return _draft(wishes, doctors, week, by, now)
 
 
@@ -120,8 +130,9 @@ def _sessions_of(doctors: dict[int, Doctor], week: Week) -> list[Schedule]:
     )
 
 
-def _copied(schedule: Schedule) -> _Wish:
-    zone = ZoneInfo(schedule.doctor.department.clinic.time_zone)
+def _copied(schedule: Schedule, prices: PriceList) -> _Wish:
+    clinic = schedule.doctor.department.clinic
+    zone = ZoneInfo(clinic.time_zone)
     day = schedule.service_date + timedelta(weeks=1)
     template = schedule.template
     follows = template and template.weekday == day.weekday() and _is_valid(template, day)
@@ -132,11 +143,24 @@ def _copied(schedule: Schedule) -> _Wish:
         day=day,
         start=schedule.starts_at.astimezone(zone).time(),
         end=schedule.ends_at.astimezone(zone).time(),
+        fee=copied_fee(
+            schedule.fee,
+            listed_then=prices.price(clinic.pk, schedule, schedule.service_date),
+            listed=prices.price(clinic.pk, schedule, day),
+        ),
     )
 
 
-def _as_template(template: RosterTemplate, day: date) -> _Wish:
-    return _Wish(template, template, template.doctor, day, template.start_time, template.end_time)
+def _as_template(template: RosterTemplate, day: date, prices: PriceList) -> _Wish:
+    return _Wish(
+        like=template,
+        template=template,
+        doctor=template.doctor,
+        day=day,
+        start=template.start_time,
+        end=template.end_time,
+        fee=prices.fee_of(template, template.doctor.department.clinic_id, day),
+    )
 
 
 def _is_valid(template: RosterTemplate, day: date) -> bool:
@@ -185,8 +209,9 @@ def _schedule(wish: _Wish) -> Schedule | None:
         max_appointments=wish.like.max_appointments,
         desk_places=wish.like.desk_places,
         high_demand=wish.like.high_demand,
-        fee=wish.like.fee,
     )
+    if wish.fee is not None:
+        draft.fee = wish.fee
     return draft if draft.set_hours(wish.start, wish.end) else None
 
 
@@ -209,4 +234,6 @@ def _why_not(
         return Why.DOCTOR_LEFT
     if not wish.like.room.is_active:
         return Why.ROOM_CLOSED
+    if wish.fee is None:
+        return Why.NO_PRICE
     return None

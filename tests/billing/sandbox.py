@@ -8,6 +8,10 @@ from django.test import Client
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from billing.gateways.base import PaymentOrder, RefundOrder
+from billing.gateways.sandbox import SandboxGateway
+from billing.sandbox.choices import Behaviour
+from billing.sandbox.models import SandboxNotification, SandboxPayment
+from billing.sandbox.services import settle_payment
 from medbook import clock
 from medbook.outgoing import Answer
 
@@ -67,3 +71,15 @@ def refund_order(number="R1", amount="162.00", **said):
             **said,
         }
     )
+
+
+def payment_and_notification():
+    """Open one payment that waits for money, and tell of another."""
+    gateway = SandboxGateway(through_client)
+    for number in ("P0", "P1"):
+        gateway.create(order(number))
+    paid, open_one = SandboxPayment.objects.order_by("number")
+    settle_payment(
+        payment_uid=paid.uid, behaviour=Behaviour.NORMAL, late_seconds=60, now=clock.now()
+    )
+    return open_one, SandboxNotification.objects.get()

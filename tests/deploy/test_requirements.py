@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ["requirements", "requirements-local", "requirements-dev"]
+NAMES = ["requirements", "requirements-local", "requirements-gateways", "requirements-dev"]
 
 each_file = pytest.mark.parametrize("name", NAMES)
 
 
 def direct_requirements(name):
     for line in (ROOT / f"{name}.in").read_text().splitlines():
-        if line and not line.startswith(("#", "-c")):
+        if line and not line.startswith(("#", "-")):
             requirement, _, reason = line.partition(" # ")
             yield re.split(r"[\[~<>=; ]", requirement.strip().lower())[0], reason.strip()
 

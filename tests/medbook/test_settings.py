@@ -15,17 +15,20 @@ PRODUCTION = {
 }
 
 
-def read_settings(tmp_path, **environment):
-    """Read the settings in a process of their own; return what it complains of."""
-    outcome = subprocess.run(
-        [sys.executable, "-c", "import medbook.settings"],
+def run(tmp_path, program, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", program],
         cwd=ROOT,
         env={"MEDBOOK_VAR": str(tmp_path), **environment},
         check=False,
         capture_output=True,
         text=True,
     )
-    return outcome.stderr
+
+
+def read_settings(tmp_path, **environment):
+    """Read the settings in a process of their own; return what it complains of."""
+    return run(tmp_path, "import medbook.settings", **environment).stderr
 
 
 def test_production_starts_with_all_it_needs(tmp_path):
@@ -66,3 +69,13 @@ def test_secrets_may_come_from_files(tmp_path):
     environment = {key: value for key, value in PRODUCTION.items() if key != "DJANGO_SECRET_KEY"}
 
     assert read_settings(tmp_path, **environment, DJANGO_SECRET_KEY_FILE=str(key_file)) == ""
+
+
+@pytest.mark.parametrize(("seller", "expected"), [("2088", "['alipay']"), ("", "[]")])
+def test_a_payment_gateway_is_off_until_all_its_keys_are_there(tmp_path, seller, expected):
+    keys = {"ALIPAY_APP_ID": "2021", "ALIPAY_PRIVATE_KEY": "ours", "ALIPAY_PUBLIC_KEY": "theirs"}
+    program = "from medbook.settings import PAYMENT_GATEWAYS; print(list(PAYMENT_GATEWAYS))"
+
+    outcome = run(tmp_path, program, **PRODUCTION, **keys, ALIPAY_SELLER_ID=seller)
+
+    assert outcome.stdout.strip() == expected

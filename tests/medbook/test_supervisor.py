@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from medbook.embedded_postgres import PostgresFailed
-from medbook.supervisor import Kept, Program, forget_torn_files
+from medbook.supervisor import Kept, Program, forget_torn_files, is_taken
 
 ROOT = Path(__file__).resolve().parents[2]
 PARENT_OF_TWO = """
@@ -127,9 +127,7 @@ def house(tmp_path_factory):
     running = []
 
     def start():
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = two_free_ports()
         environment = {"PATH": os.environ["PATH"], "PORT": str(port), "MEDBOOK_VAR": str(var)}
         with (tmp_path_factory.mktemp("house") / "log").open("w+") as log:
             process = subprocess.Popen(
@@ -151,13 +149,27 @@ def house(tmp_path_factory):
         process.wait()
 
 
+def two_free_ports():
+    """Return a free port whose next one, the sandbox bank's, is free, too."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if not is_taken(port + 1):
+            return port
+
+
 def is_ready(port):
+    return status_of(port, "/readyz") == 200
+
+
+def status_of(port, path):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        connection.request("GET", path)
+        return connection.getresponse().status
     except OSError:
-        return False
+        return None
     finally:
         connection.close()
 
@@ -166,12 +178,15 @@ def test_runs_all_of_medbook_repairs_it_and_leaves_nothing_behind(house):
     supervisor, port = house()
     keys_file = house.var / "development.env"
     keys = [line for line in keys_file.read_text().splitlines() if "_KEY" in line]
+    assert f"SANDBOX_URL=http://localhost:{port + 1}/sandbox\n" in keys_file.read_text()
     assert stat.S_IMODE(keys_file.stat().st_mode) == 0o600
 
     commands = {each.pid: " ".join(each.cmdline()) for each in supervisor.children()}
     (web,) = [pid for pid, command in commands.items() if "granian" in command]
     (database,) = [pid for pid, command in commands.items() if "bin/postgres" in command]
     assert [command for command in commands.values() if "celery" in command]
+    assert [command for command in commands.values() if "run_sandbox" in command]
+    wait_for(lambda: status_of(port + 1, "/sandbox/") == 200)
 
     os.kill(web, signal.SIGKILL)
     os.kill(database, signal.SIGKILL)

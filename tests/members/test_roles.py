@@ -48,6 +48,12 @@ MATRIX = {
     "scheduling.visittype": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.rostertemplate": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
     "scheduling.calendarday": {"view": {S, A}, "add": {S}, "change": {S}, "delete": {S}},
+    "scheduling.price": {
+        "view": {S, F, A, X},
+        "add": {F, X},
+        "change": {F, X},
+        "delete": {F, X},
+    },
     "scheduling.schedule": {"view": {D, P, S, A}, "add": {S}, "change": {S}},
     "scheduling.leave": {"view": {D, P, S, A}, "call_off_today": {D, S}},
     "scheduling.slot": {"view": {D, P, S, A}},

@@ -12,11 +12,14 @@ from appointments.services.missing import mark_no_show
 from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.points import award_points, give_points_back
+from appointments.services.receipts import issue_receipts
 from appointments.services.strikes import count_missed_visit
 from appointments.services.visits import check_in, finish_visit, start_visit
-from billing.models import Refund
+from billing.insurers.base import ClaimNews, Outcome
+from billing.models import Claim, Refund
 from billing.selectors.settling import expected_cash
 from billing.services.cash import count_cash
+from billing.services.claims import _mark_sent, note_claim_news
 from billing.services.refunds import hand_back_refund
 from medbook import clock
 from members.services.points import earn_points
@@ -25,6 +28,7 @@ from scheduling.services.slots import lock_slots
 from tests.appointments.booking import book, hold
 from tests.billing.statements import close, csv, imported, open_bank, resolve, row
 from tests.factories import (
+    InsurancePolicyFactory,
     LeaveFactory,
     UserFactory,
     WaitlistEntryFactory,
@@ -39,6 +43,7 @@ UNLOCKED = (
     "ALTER TABLE billing_journalentry DISABLE TRIGGER journal_is_append_only",
     "ALTER TABLE billing_posting DISABLE TRIGGER postings_are_append_only",
 )
+RECEIPTS_UNLOCKED = "ALTER TABLE billing_receipt DISABLE TRIGGER receipts_are_append_only"
 THAWED = (
     "ALTER TABLE billing_settlement DISABLE TRIGGER a_closed_settlement_is_frozen",
     "ALTER TABLE billing_difference DISABLE TRIGGER closed_differences_are_frozen",
@@ -177,6 +182,24 @@ BREAKS = {
         *UNLOCKED,
         "UPDATE billing_posting SET account = 'bank' WHERE account = 'members' AND amount < 0",
     ],
+    "receipts_are_numbered_without_a_gap": [
+        "UPDATE billing_receiptcounter SET last = last + 1",
+    ],
+    "a_receipt_says_what_was_paid_or_went_back": [
+        RECEIPTS_UNLOCKED,
+        "UPDATE billing_receipt SET amount = amount - 0.01 WHERE kind = 'refund'",
+    ],
+    "a_payment_has_its_receipt_in_time": [
+        RECEIPTS_UNLOCKED,
+        "DELETE FROM billing_receipt",
+        "UPDATE billing_invoice SET paid_at = now() - interval '6 minutes'"
+        " WHERE paid_at IS NOT NULL",
+    ],
+    "a_refund_has_its_receipt_in_time": [
+        RECEIPTS_UNLOCKED,
+        "DELETE FROM billing_receipt WHERE kind = 'refund'",
+        "UPDATE billing_refund SET settled_at = settled_at - interval '6 minutes'",
+    ],
     "a_closed_settlement_is_in_the_journal": [
         *THAWED,
         "UPDATE billing_settlement SET net = net + 0.01, fees_total = fees_total - 0.01",
@@ -189,6 +212,17 @@ BREAKS = {
         "ALTER TABLE billing_cashcount DISABLE TRIGGER cash_counts_are_append_only",
         "UPDATE billing_cashcount SET counted = counted + 1, kept = kept + 1,"
         " expected = expected + 2, difference = difference - 1",
+    ],
+    "the_insured_share_of_a_visit_is_claimed": [
+        "UPDATE billing_claim SET quoted = quoted + 0.01, accepted = accepted + 0.01"
+    ],
+    "insurers_owe_what_they_bear": [
+        *UNLOCKED,
+        "UPDATE billing_posting SET amount = amount + 0.01 WHERE account = 'insurers'",
+    ],
+    "a_claim_is_of_what_was_paid": ["UPDATE billing_claim SET submitted_at = NULL"],
+    "an_insurer_bears_no_more_than_its_yearly_cap": [
+        "UPDATE billing_insuranceplan SET yearly_cap = 143.99"
     ],
     "holds_end_in_time": [
         "UPDATE appointments_appointment SET hold_expires_at = now() - interval '61 seconds'"
@@ -243,6 +277,8 @@ def world(settings, monkeypatch):
     take_desk_payment(**paid, gateway="desk_cash", now=tuesday.starts_at)
     call_off_schedules(schedule_uids=[tuesday.uid], reason="Ill", by=desk, now=clock.now())
     hand_back_refund(refund_uid=Refund.objects.get().uid, by=desk, now=clock.now())
+    for uid in (seen["appointment_uid"], paid["appointment_uid"]):
+        issue_receipts(subject=f"appointment:{uid}")
     money = {"by": desk, "note": "A coin fell", "now": clock.now()}
     count_cash(counted=Decimal(1), kept=Decimal(0), seen=expected_cash(), **money)
     open_bank(settings, monkeypatch)
@@ -253,6 +289,12 @@ def world(settings, monkeypatch):
     late = monday.ends_at + timedelta(minutes=15)
     mark_no_show(appointment_uid=missed.uid, by=desk, now=late)
     count_missed_visit(appointment_uid=str(missed.uid))
+    policy = InsurancePolicyFactory()
+    insured = book(policy.added_by, monday, policy=policy)
+    take_desk_payment(appointment_uid=insured.uid, gateway="desk_cash", by=desk, now=clock.now())
+    claim = _mark_sent(Claim.objects.get().uid, clock.now()).order
+    news = ClaimNews(claim.number, Outcome.ACCEPTED, claim.amount, claim.currency)
+    note_claim_news(news=news, now=clock.now())
     LeaveFactory(doctor=tuesday.doctor, starts_at=tuesday.starts_at, ends_at=tuesday.ends_at)
     with transaction.atomic():
         make_offers(
@@ -276,6 +318,8 @@ def test_every_truth_has_a_sentence_and_a_test_that_breaks_it():
     assert {truth.name for truth in invariants()} == set(BREAKS)
     assert all(truth.sentence.endswith(".") for truth in invariants())
     assert {truth.name for truth in invariants() if truth.needs_workers} == {
+        "a_payment_has_its_receipt_in_time",
+        "a_refund_has_its_receipt_in_time",
         "holds_end_in_time",
         "missed_visits_are_noted_in_time",
         "offers_end_in_time",

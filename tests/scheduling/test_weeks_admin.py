@@ -417,7 +417,7 @@ def test_an_empty_cell_leads_to_a_draft_there(client, department):
         ({"max_appointments": "1000000000"}, 422),
         ({"desk_places": "13"}, 422),
         ({"room": "0"}, 422),
-        ({"fee": ""}, 422),
+        ({"fee": ""}, 409),
     ],
 )
 def test_an_impossible_draft_is_explained_and_what_was_typed_is_kept(

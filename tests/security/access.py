@@ -10,6 +10,8 @@ FINANCE, AUDITOR, ADMINISTRATOR = Role.FINANCE, Role.AUDITOR, Role.ADMINISTRATOR
 PUBLIC = "public"
 MEMBER = "member"
 OWNER = "owner"  # a member's own object; to other members there is no such thing
+SIGNED = "signed"  # for programs that sign what they ask; nobody signed in, and no form, gets in
+NOTIFIED = "notified"  # for gateways; what they have not signed is refused, whoever sends it
 HOLDER = "holder"  # an object of an account, a member's or not; to others there is no such thing
 NO_ROLE = "staff without a role"
 STAFF = frozenset({*Role, NO_ROLE})
@@ -28,6 +30,18 @@ PAGES_AND_API = {
     "livez": PUBLIC,
     "readyz": PUBLIC,
     "root": PUBLIC,
+    "gateway_notification": NOTIFIED,
+    # The sandbox bank, in development only
+    "sandbox:console": PUBLIC,
+    "sandbox:pay": PUBLIC,  # for whoever knows the secret
+    "sandbox:send_again": PUBLIC,
+    "sandbox:statement_file": PUBLIC,
+    "sandbox:api_payments": SIGNED,
+    "sandbox:api_payment": SIGNED,
+    "sandbox:api_close": SIGNED,
+    "sandbox:api_refunds": SIGNED,
+    "sandbox:api_refund": SIGNED,
+    "sandbox:api_statements": SIGNED,
     # Pages
     "appointments:home": PUBLIC,
     "appointments:doctors": PUBLIC,
@@ -36,12 +50,18 @@ PAGES_AND_API = {
     "appointments:appointments": MEMBER,
     "appointments:appointment": OWNER,
     "appointments:confirm": OWNER,
+    "appointments:pay": OWNER,
     "appointments:extend": OWNER,
     "appointments:booked": OWNER,
     "appointments:cancel": OWNER,
     "appointments:visit_calendar": OWNER,
     "calendar_feed": PUBLIC,  # for whoever knows the secret
     "appointments:reschedule": OWNER,
+    "appointments:receipts": MEMBER,
+    "appointments:receipt": OWNER,
+    "appointments:receipt_pdf": OWNER,
+    "appointments:verify_receipt": PUBLIC,
+    "appointments:verified_receipt": PUBLIC,  # for whoever knows the code
     "appointments:waitlist": MEMBER,
     "appointments:join_waitlist": MEMBER,
     "appointments:wish": OWNER,
@@ -79,6 +99,8 @@ PAGES_AND_API = {
     "members:patient_appeal": OWNER,
     "members:patient_consent": OWNER,
     "members:missed_visit": OWNER,
+    "billing:insurance": OWNER,
+    "billing:end_insurance": OWNER,
     "members:consent": PUBLIC,
     "members:give_consent": MEMBER,
     "members:withdraw_consent": MEMBER,
@@ -124,6 +146,11 @@ PAGES_AND_API = {
     "appointment-cancel": OWNER,
     "appointment-reschedule": OWNER,
     "appointment-calendar": OWNER,
+    "invoice-list": MEMBER,
+    "invoice-detail": OWNER,
+    "invoice-payments": OWNER,
+    "admin-refund-list": {DESK, FINANCE, AUDITOR},
+    "admin-refund-approve": {FINANCE},
     "waitlist": MEMBER,
     "waitlist-wish": OWNER,
     "offer-list": MEMBER,
@@ -195,6 +222,11 @@ PAGES_AND_API = {
     "admin:waitlist": {DESK, SCHEDULER},
     "admin:waitlist_wish": {DESK, SCHEDULER},
     "admin:waitlist_offer": {DESK, SCHEDULER},
+    "admin:refunds": {DESK, FINANCE, AUDITOR},
+    "admin:approve_refunds": {FINANCE},
+    "admin:quarantines": {DESK, FINANCE, AUDITOR},
+    "admin:quarantine": {FINANCE},
+    "admin:claim_statement": {FINANCE},
     "admin:membership": {AUDITOR, ADMINISTRATOR},
     "admin:cash": {DESK, FINANCE},
     "admin:settlements": SEES_BOOKS,
@@ -221,6 +253,7 @@ class Model:
 SEES_PEOPLE = {DESK, AUDITOR, ADMINISTRATOR}
 SEES_SCHEDULES = {DESK, DOCTOR, SCHEDULER, AUDITOR}
 SEES_MONEY = {DESK, FINANCE, AUDITOR}
+SETS_PRICES = {FINANCE, ADMINISTRATOR}
 CATALOGUE = Model(SEES_SCHEDULES, add={SCHEDULER}, change={SCHEDULER}, delete=SUPERUSER)
 
 MODELS = {
@@ -243,6 +276,9 @@ MODELS = {
     "scheduling.visittype": CATALOGUE,
     "scheduling.rostertemplate": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
     "scheduling.calendarday": Model({SCHEDULER, AUDITOR}, {SCHEDULER}, {SCHEDULER}, {SCHEDULER}),
+    "scheduling.price": Model(
+        {SCHEDULER, FINANCE, AUDITOR, ADMINISTRATOR}, SETS_PRICES, SETS_PRICES, SETS_PRICES
+    ),
     "scheduling.schedule": Model(SEES_SCHEDULES, {SCHEDULER}, {SCHEDULER}),
     "scheduling.slot": Model(SEES_SCHEDULES),
     "scheduling.releaserun": Model({SCHEDULER, AUDITOR}),
@@ -253,6 +289,9 @@ MODELS = {
     "billing.journalentry": Model(SEES_BOOKS),
     "billing.settlement": Model(SEES_BOOKS),
     "billing.cashcount": Model(SEES_BOOKS),
+    "billing.insuranceplan": Model(SEES_MONEY, {FINANCE}, {FINANCE}),
+    "billing.insurancepolicy": Model(SEES_MONEY),
+    "billing.claim": Model(SEES_MONEY),
     "audit.operationlog": Model({AUDITOR}),
     "approvals.approval": Model({FINANCE, AUDITOR, ADMINISTRATOR}),
     "outbox.outboxmessage": Model({ADMINISTRATOR}),

@@ -5,8 +5,14 @@ from copy import deepcopy
 import pytest
 from django.db import transaction
 
+from medbook import outgoing
 from members.selectors.tiers import forget_privileges
+from tests.appointments.paying import SANDBOX
 from tests.security.world import make_world
+
+
+def _away(*_said):
+    raise ConnectionRefusedError
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,9 @@ def _built(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture
-def world(_built, db, settings):
-    """Enter the hospital; nobody is kept out for asking too much."""
+def world(_built, db, settings, monkeypatch):
+    """Enter the hospital; nobody is kept out for asking too much, and the bank is away."""
     settings.API_RATE_LIMITED = False
+    settings.PAYMENT_GATEWAYS = SANDBOX
+    monkeypatch.setattr(outgoing, "send", _away)
     return deepcopy(_built)

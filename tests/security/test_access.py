@@ -49,8 +49,10 @@ def outcome(answer):
 
 def expected(route, who, person):
     """Tell how somebody should be received."""
-    if who == access.PUBLIC:
+    if who in (access.PUBLIC, access.NOTIFIED):
         return IN
+    if who == access.SIGNED:
+        return SIGN_IN
     is_member = person in (ALICE, BO)
     if person == ANONYMOUS or (is_member and route.is_admin):
         return SIGN_IN

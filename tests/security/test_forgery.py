@@ -67,7 +67,8 @@ ELSEWHERE = [
 
 
 def state_changing(routes):
-    return [route for route in routes if not route.is_api]
+    signed = (access.SIGNED, access.NOTIFIED)
+    return [route for route in routes if not route.is_api and allowed(route) not in signed]
 
 
 @pytest.mark.parametrize("person", [ANONYMOUS, ALICE, SUPERUSER])
@@ -82,6 +83,22 @@ def test_no_page_takes_a_form_that_is_not_its_own(world, person):
         assert "evil" not in answer.text
 
     assert not taken, "\n".join(taken)
+
+
+def test_programs_that_need_no_token_need_a_signature(world):
+    routes = [
+        (route, refused)
+        for route in every_route()
+        for who, refused in ((access.SIGNED, 401), (access.NOTIFIED, 400))
+        if allowed(route) == who
+    ]
+    assert len(routes) == 7
+
+    for route, refused in routes:
+        path, client = route.path(world.fill), world.browser(SUPERUSER, enforce_csrf_checks=True)
+        statuses = {client.get(path).status_code, client.post(path, {"number": "P1"}).status_code}
+        assert refused in statuses
+        assert statuses <= {refused, 405}
 
 
 def test_a_form_sent_from_elsewhere_is_refused_even_with_its_token(world):

@@ -14,9 +14,10 @@ from django.test import Client
 from appointments.services.cancelling import cancel_appointment
 from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
+from appointments.services.receipts import issue_receipts
 from appointments.services.visits import check_in
-from billing.choices import Gateway
-from billing.models import Payment, Settlement
+from billing.choices import Gateway, QuarantineReason
+from billing.models import Invoice, Payment, Quarantine, Refund, Settlement
 from billing.selectors.settling import expected_cash
 from billing.services.cash import count_cash
 from medbook import clock
@@ -32,11 +33,14 @@ from members.services.tokens import issue_tokens
 from tests.appointments.booking import book, hold
 from tests.appointments.leaves import drafted
 from tests.appointments.waiting import wait_for
+from tests.billing.sandbox import payment_and_notification
 from tests.factories import (
     CalendarDayFactory,
     DoctorFactory,
     FamilyLinkFactory,
+    InsurancePolicyFactory,
     PatientFactory,
+    PriceFactory,
     PrivilegeFactory,
     ReleaseRunFactory,
     RosterTemplateFactory,
@@ -96,8 +100,12 @@ class World:
             return self._uid_for(route)
         if parameter == "schedule_uid":
             return self.schedule.uid
+        if parameter == "policy_uid":
+            return self.policy.uid
         return {
             "token": self.calendar_token,
+            "number": self.receipt.number if "receipts/" in route.pattern else "P1",
+            "code": self.receipt.verify_code,
             "slug": self.schedule.doctor.slug,
             "purpose": "news",
             "app_label": "members",
@@ -126,6 +134,8 @@ class World:
         if "appointments/" in route.pattern:
             is_open = route.name.endswith(("-confirm", "-extend"))
             return (self.held if is_open else self.booked).uid
+        if route.name == "sandbox:send_again":
+            return self.sandbox_notification.uid
         kind = route.pattern.split("<", 1)[0].rstrip("/").rpartition("/")[2]
         if kind == "second-factor":  # there is a new one where the last one was taken away
             return (self.alice.user.second_factors.first() or app_of(self.alice.user)).uid
@@ -144,6 +154,10 @@ class World:
             "notifications": self.notification,
             "messages": self.delivery,
             "missed-visits": self.strike,
+            "pay": self.sandbox_payment,
+            "invoices": self.invoice,
+            "refunds": self.refund,
+            "quarantine": self.quarantine,
             "waitlist": self.wish,
             "offers": self.offer,
             "differences": self.difference,
@@ -172,7 +186,8 @@ def make_world():
     world.booked = book(alice, world.schedule, key="booked")
     # With a visit to come, so that asking to remove the child leaves it there.
     world.child = FamilyLinkFactory(member=alice, relation=Relation.CHILD).patient
-    book(alice, world.other, key="child's", patient=world.child)
+    world.policy = InsurancePolicyFactory(added_by=alice, patient=world.child)
+    childs = book(alice, world.other, key="child's", patient=world.child, policy=world.policy)
     world.held = hold(alice, world.other, key="held")
     desk = {"by": world.accounts[Role.DESK.value], "now": world.schedule.starts_at}
     seen = book(bo, world.schedule, key="seen")
@@ -180,8 +195,21 @@ def make_world():
     take_desk_payment(appointment_uid=seen.uid, gateway=Gateway.DESK_CASH, **desk)
     given_up = book(bo, world.other, key="given up")
     desk = {**desk, "now": clock.now()}
+    take_desk_payment(appointment_uid=childs.uid, gateway=Gateway.DESK_CASH, **desk)
+    issue_receipts(subject=childs.subject)
+    world.receipt = alice.receipts.get()
     take_desk_payment(appointment_uid=given_up.uid, gateway=Gateway.DESK_CARD, **desk)
     cancel_appointment(appointment_uid=given_up.uid, by=bo.user, now=clock.now())
+    world.invoice = Invoice.objects.get(subject=world.booked.subject)
+    world.refund = Refund.objects.get()
+    world.quarantine = Quarantine.objects.create(
+        gateway=Gateway.SANDBOX,
+        number="lost",
+        amount=Decimal(181),
+        currency="CNY",
+        why=QuarantineReason.UNKNOWN,
+        noticed_at=clock.now(),
+    )
     # Bo books for Alice, who may say no.
     world.bos_link = FamilyLinkFactory(
         member=bo, patient=world.booked.patient, relation=Relation.OTHER, label="Alice Chen"
@@ -212,6 +240,8 @@ def make_world():
     ReleaseRunFactory()
     for number in range(10):  # asking the page that deletes one deletes one
         CalendarDayFactory(date=date(2030, 1, 1 + number))
+    for number in range(10):  # what begins later may still be deleted
+        PriceFactory(valid_from=clock.site_date(clock.now()) + timedelta(days=30 + number))
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
@@ -247,6 +277,7 @@ def make_world():
         by=alice.user,
         now=clock.now(),
     )
+    world.sandbox_payment, world.sandbox_notification = payment_and_notification()
     Suspension.objects.create(
         member=bo,
         starts_at=clock.now() - timedelta(days=60),

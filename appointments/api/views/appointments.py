@@ -70,7 +70,9 @@ from appointments.services.cancelling import cancel_appointment
 from appointments.services.holds import extend_hold
 from appointments.services.rescheduling import reschedule_appointment
 from appointments.services.visits import check_in, finish_visit, start_visit
+from billing.errors import PolicyNotValid, UnknownGateway, VisitNotCovered
 from billing.selectors import Account, accounts_of
+from billing.services.policies import policy_by
 from medbook import clock, databases
 from medbook.api_input import IdempotencyKeyRequired, NoBody, PageQuery, idempotency_key
 from medbook.api_schema import helped_by, keyed, refuses
@@ -102,6 +104,9 @@ PATIENT_REFUSALS = (
     PayAtDeskNotAllowed,
     TooManyPoints,
     NotEnoughPoints,
+    UnknownGateway,
+    PolicyNotValid,
+    VisitNotCovered,
 )
 PLACE_REFUSALS = (CalledOff, InThePast, NotOpenYet, SaleOver, SlotTaken, SoldOut)
 KEY_REFUSALS = (IdempotencyKeyRequired, IdempotencyKeyReused, InProgress)
@@ -198,7 +203,10 @@ class AppointmentList(MemberEndpoint):
     @refuses(Missing, *PATIENT_REFUSALS, *PLACE_REFUSALS, *KEY_REFUSALS, CoolingDown)
     @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request) -> Response:
-        """Book a place to be paid at the clinic, or only hold it for 15 minutes."""
+        """Book a place, to be paid online or at the clinic, or only hold it for 15 minutes.
+
+        To be paid online it stays held until its invoice is paid.
+        """
         key = idempotency_key(request)
         said = self.said(BookingBody)
         member = calling_member(request)
@@ -220,6 +228,7 @@ class AppointmentList(MemberEndpoint):
                     way_to_pay=way_to_pay,
                     reason=said.get("reason", ""),
                     points=said.get("points", 0),
+                    policy=policy_by(said["insurance"]) if "insurance" in said else None,
                 )
                 if way_to_pay
                 else hold_slot(**wish)
@@ -246,7 +255,7 @@ class AppointmentConfirm(MemberEndpoint):
     @refuses(*PATIENT_REFUSALS, HoldExpired, WrongState)
     @helped_by(alternatives=AlternativesSerializer)
     def post(self, request: Request, uid: uuid.UUID) -> Response:
-        """Make a held place a booked one; again changes nothing."""
+        """Agree on a held place: booked, or held until it is paid online; again changes nothing."""
         said = self.said(ConfirmBody)
         member = calling_member(request)
         with with_alternatives(member, None, appointment_uid=uid):
@@ -256,6 +265,7 @@ class AppointmentConfirm(MemberEndpoint):
                 patient=patient_of(member, said["patient"]) if "patient" in said else None,
                 reason=said.get("reason", ""),
                 points=said.get("points", 0),
+                policy=policy_by(said["insurance"]) if "insurance" in said else None,
                 by=member.user,
                 now=clock.now(),
             )
@@ -308,6 +318,8 @@ class AppointmentReschedule(MemberEndpoint):
         RescheduleLimit,
         OtherDepartment,
         TooManyPoints,
+        PolicyNotValid,
+        VisitNotCovered,
         WrongState,
     )
     @helped_by(alternatives=AlternativesSerializer)

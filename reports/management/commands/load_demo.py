@@ -11,6 +11,7 @@ from medbook import clock
 from members.services.roles import grant_roles
 from members.services.tiers import review_tiers
 from reports.services.demo_hospital import make_hospital
+from reports.services.demo_insurance import make_insurance
 from reports.services.demo_people import make_people
 from reports.services.demo_visits import (
     cast,
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         moves_on = moment(clock.local_date(now, zone), NIGHTLY_RUN_AT, zone)
         for instant in (began, max(now, moves_on)):  # fourteen days ahead at any hour
             self._step("dates", lambda at: len(make_due_schedules(now=at)), at=instant)
+        self._step("insurance policies", make_insurance, now=now)
         people = cast()
         self._step("visits of the week past", play_past_week, people=people, now=now)
         self._step("coming visits", fill_coming_days, people=people, now=now)

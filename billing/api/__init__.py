@@ -1,0 +1,1 @@
+"""Which API lets members see what they owe and pay it?"""

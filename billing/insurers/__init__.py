@@ -1,0 +1,1 @@
+"""How does MedBook speak with insurers?"""
