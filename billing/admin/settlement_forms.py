@@ -104,7 +104,7 @@ class ImportForm(forms.Form):
             label=gettext_lazy("Way to pay"), choices=gateways
         )
         yesterday = clock.site_date(clock.now()) - timedelta(days=1)
-        self.fields["day"].initial = yesterday
+        self.initial.setdefault("day", yesterday.isoformat())  # what a browser's date field reads
 
     def clean_file(self) -> Any:
         """Refuse what is larger than any statement."""

@@ -248,7 +248,7 @@ def _import_form(
     choices = [(code, str(Gateway(code).label)) for code in settings.PAYMENT_GATEWAYS]
     if request.method == "POST":
         return ImportForm(request.POST, request.FILES, gateways=choices)
-    given = {"gateway": gateway, "day": day} if gateway else {}
+    given = {"gateway": gateway, "day": day.isoformat()} if gateway and day else {}
     return ImportForm(gateways=choices, initial=given)
 
 

@@ -369,15 +369,20 @@ def _has_moved(difference: Difference) -> bool:
 
 
 def _is_set_apart(difference: Difference) -> bool:
-    line = difference.line
-    return (
-        line is not None
-        and Quarantine.objects.filter(
-            gateway=difference.settlement.gateway,
-            number=line.our_number,
-            transaction=line.transaction,
-        ).exists()
+    """Tell whether a line's money waits for a decision, and no other line stands for the same."""
+    line, gateway = difference.line, difference.settlement.gateway
+    assert line is not None  # noqa: S101 - as above
+    taken = Difference.objects.filter(
+        resolution=Resolution.TAKE_IN,
+        entry__isnull=False,
+        settlement__gateway=gateway,
+        line__our_number=line.our_number,
+        line__transaction=line.transaction,
     )
+    apart = Quarantine.objects.filter(
+        gateway=gateway, number=line.our_number, transaction=line.transaction
+    )
+    return apart.exists() and not taken.exists()
 
 
 def _post(

@@ -58,7 +58,7 @@ def export_revenue(*, found: Revenue, first: date, last: date, by: User) -> byte
         _("Department"),
         _("Doctor"),
         _("Visits paid"),
-        _("Fees"),
+        _("Registration fees"),
         _("Discounts"),
         _("Points"),
         _("Insurer"),
