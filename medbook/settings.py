@@ -602,6 +602,7 @@ SPECTACULAR_SETTINGS = {
         "LeaveReason": "scheduling.choices.LeaveReason",
         "LeaveState": "scheduling.choices.LeaveState",
         "PaymentState": "billing.choices.PaymentState",
+        "RefundReason": "billing.choices.RefundReason",
         "RefundState": "billing.choices.RefundState",
         "SaleState": "scheduling.choices.SaleState",
         "SlotState": "appointments.api.serializers.SHOWN_SLOT_STATES",

@@ -98,11 +98,11 @@ class PaymentList(Endpoint):
     )
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Begin to pay an open invoice; tells where the payer goes."""
+        said = self.said(PaymentBody)
         member = calling_member(request)
         if not Invoice.objects.filter(uid=uid, member=member).exists():
             raise Missing()
         key = idempotency_key(request)
-        said = self.said(PaymentBody)
         started = start_payment(
             invoice_uid=uid,
             member=member,

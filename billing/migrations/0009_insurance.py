@@ -11,6 +11,7 @@ from django.db import migrations, models
 import medbook.encryption.blind_index
 import medbook.encryption.fields
 import medbook.references
+from medbook.encryption.immutable_uid import immutable_uid
 
 
 class Migration(migrations.Migration):
@@ -434,4 +435,5 @@ class Migration(migrations.Migration):
                 name="claim_reversed_at_says_reversed",
             ),
         ),
+        immutable_uid("billing_insurancepolicy"),
     ]

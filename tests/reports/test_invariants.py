@@ -363,6 +363,7 @@ def test_what_needs_workers_is_not_asked_without_them():
     late = clock.now() + timedelta(hours=1)
 
     assert set(broken(hours=1)) == {
+        "a_payment_has_its_receipt_in_time",
         "holds_end_in_time",
         "news_leaves_in_time",
         "offers_end_in_time",

@@ -12,7 +12,7 @@ from tests.security.routes import every_route
 from tests.security.world import ALICE, ANONYMOUS, BO, PEOPLE, SUPERUSER
 
 IN, SIGN_IN, FORBIDDEN, MISSING = "in", "sign in", "forbidden", "missing"
-BODIES = {"appointment-confirm": {"pay": "desk"}}
+BODIES = {"appointment-confirm": {"pay": "desk"}, "invoice-payments": {"gateway": "sandbox"}}
 SIGN_IN_PAGES = ("/sign-in/", "/admin/login/")
 
 
