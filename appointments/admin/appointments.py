@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import RegexValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -25,7 +26,7 @@ from appointments.services.visits import (
     undo_check_in,
     undo_start,
 )
-from billing.choices import Gateway
+from billing.choices import DESK_GATEWAYS, Gateway
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, Answers, ReasonForm, confirmed_action
 from medbook.admin_site import ReadOnly
@@ -38,7 +39,26 @@ from scheduling.models import Clinic, Schedule
 class DeskPaymentForm(forms.Form):
     """Ask how it was paid."""
 
-    gateway = forms.ChoiceField(label=gettext_lazy("Way to pay"), choices=Gateway)
+    gateway = forms.ChoiceField(
+        label=gettext_lazy("Way to pay"),
+        choices=[(each.value, each.label) for each in DESK_GATEWAYS],
+    )
+    terminal = forms.CharField(
+        label=gettext_lazy("Number on the card terminal's slip"),
+        help_text=gettext_lazy("For a card only; letters and digits."),
+        required=False,
+        max_length=20,
+        validators=[RegexValidator(r"^[A-Za-z0-9-]+\Z")],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the slip's number where a card paid, and nowhere else."""
+        said: dict[str, Any] = super().clean() or {}
+        is_card = said.get("gateway") == Gateway.DESK_CARD
+        if is_card != bool(said.get("terminal")) and "terminal" not in self.errors:
+            wrong = _("A card's payment has a number on its slip; cash has none.")
+            self.add_error("terminal", wrong)
+        return said
 
 
 class UndoneForm(forms.Form):
@@ -185,6 +205,7 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         payment = take_desk_payment(
             appointment_uid=row.uid,
             gateway=answers["gateway"],
+            terminal=answers["terminal"],
             by=signed_in(request.user),
             now=clock.now(),
         )

@@ -3,8 +3,15 @@
 from datetime import datetime
 from decimal import Decimal
 
-from billing.choices import Gateway, InvoiceState, LineKind, PaymentState, RefundReason
-from billing.errors import AlreadyPaid, NothingToPay
+from billing.choices import (
+    DESK_GATEWAYS,
+    Gateway,
+    InvoiceState,
+    LineKind,
+    PaymentState,
+    RefundReason,
+)
+from billing.errors import AlreadyPaid, NothingToPay, UnknownGateway
 from billing.models import Invoice, InvoiceLine, Payment
 from billing.rules.prices import Quote
 from billing.services.claims import Cover, quote_claim, take_back_claim
@@ -116,8 +123,11 @@ def record_desk_payment(
 ) -> Payment:
     """Note that what is open of a subject was paid at the desk; a second press changes nothing.
 
-    Raises: AlreadyPaid, NothingToPay.
+    `terminal` is the number on a card terminal's slip.
+    Raises: AlreadyPaid, NothingToPay, UnknownGateway.
     """
+    if gateway not in DESK_GATEWAYS:
+        raise UnknownGateway()
     invoices = locked_invoices(subject)
     invoice = next((each for each in invoices if each.is_due), None)
     if invoice is None:

@@ -48,7 +48,11 @@ def test_the_desk_checks_in_and_takes_the_money(client):
     client.force_login(staff_with("check_in", "record_desk_payment"))
 
     act(client, LIST, "check_in", visit)
-    answer = act(client, LIST, "take_payment", visit, gateway="desk_card")
+    assert (
+        "number on its slip" in act(client, LIST, "take_payment", visit, gateway="desk_card").text
+    )
+    assert "not one of" in act(client, LIST, "take_payment", visit, gateway="sandbox").text
+    answer = act(client, LIST, "take_payment", visit, gateway="desk_card", terminal="A-0042")
 
     visit.refresh_from_db()
     assert visit.state == AppointmentState.ARRIVED
