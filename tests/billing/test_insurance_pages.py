@@ -148,5 +148,5 @@ def test_finance_checks_a_statement_and_sees_what_differs(client, monkeypatch):
     assert client.post(address, {**seen, "day": "2999-01-01"}).status_code == 422
     away = client.post(address, seen)  # nobody answers: there is no network here
 
-    assert away.status_code == 503
+    assert away.status_code == 409
     assert "The insurer does not answer." in away.text
