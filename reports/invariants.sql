@@ -483,8 +483,7 @@ HAVING coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'bank'), 0)
        <> count.kept - count.expected;
 
 -- name: the_insured_share_of_a_visit_is_claimed
--- What a visit says that insurers bear is what they were asked for, or have accepted, unless the
--- news of that is still on its way.
+-- As it was asked for, or accepted, unless the news of that is still on its way.
 SELECT 'appointment ' || appointment.uid AS what
   FROM appointments_appointment AS appointment
  WHERE appointment.state IN ('booked', 'arrived', 'in_consultation', 'completed')
@@ -498,8 +497,7 @@ SELECT 'appointment ' || appointment.uid AS what
         AND news.ids ->> 'subject' = 'appointment:' || appointment.uid);
 
 -- name: insurers_owe_what_they_bear
--- The journal says so of each claim of a paid invoice, less what has come in; of one that is
--- reversed nothing is owed.
+-- For claims of paid invoices that are not reversed, less what has come in.
 SELECT 'journal subject ' || coalesce(owed.subject, asked.subject) AS what
   FROM (SELECT entry.subject, sum(posting.amount) AS total
           FROM billing_journalentry AS entry

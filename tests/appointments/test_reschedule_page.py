@@ -236,7 +236,7 @@ class TestNotMoving:
 def test_asks_few_questions(client, visit, target, django_assert_max_num_queries):
     with django_assert_max_num_queries(18):
         client.get(address(visit))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get(address(visit), chosen(target))
 
 

@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group
 
+from appointments.services.cancelling import cancel_appointment
 from billing.models import Claim, InsurancePlan, InsurancePolicy
 from medbook import clock
 from members.choices import ConsentPurpose, Relation, Role
+from members.selectors.privacy import told_tables
 from members.services.consents import withdraw_consent
+from members.services.erasing import erase_member
 from members.services.roles import grant_roles
 from tests.api import refusal
 from tests.appointments.booking import book
@@ -148,5 +151,21 @@ def test_finance_checks_a_statement_and_sees_what_differs(client, monkeypatch):
     assert client.post(address, {**seen, "day": "2999-01-01"}).status_code == 422
     away = client.post(address, seen)  # nobody answers: there is no network here
 
-    assert away.status_code == 503
+    assert away.status_code == 409
     assert "The insurer does not answer." in away.text
+
+
+def test_an_export_tells_the_number_and_erasing_blanks_it_and_keeps_the_claims():
+    policy = InsurancePolicyFactory()
+    alice = policy.added_by
+    visit = book(alice, schedule_with_slots(), policy=policy)
+    cancel_appointment(appointment_uid=visit.uid, by=alice.user, now=clock.now())
+    told = {each.label: each.rows for each in told_tables(alice)}["billing.insurancepolicy"]
+    assert policy.number.reveal() in [one.value for one in told[0]]
+
+    erase_member(member_uid=alice.uid, by=alice.user, now=clock.now())
+
+    policy.refresh_from_db()
+    assert policy.number is None
+    assert not InsurancePolicy.objects.standing().exists()
+    assert Claim.objects.get().policy == policy
