@@ -1,8 +1,10 @@
 """Does the desk get through its day in the admin?"""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
@@ -16,6 +18,13 @@ from tests.factories import DoctorFactory, UserFactory, member_with_patient, sch
 pytestmark = pytest.mark.django_db
 
 LIST = "admin:appointments_appointment_changelist"
+
+
+@pytest.fixture
+def _morning():
+    """Let it be ten in the morning at the clinic: the day has hours left."""
+    with time_machine.travel(clock.now().astimezone(ZoneInfo("Asia/Shanghai")).replace(hour=10)):
+        yield
 
 
 def staff_with(*permissions):
@@ -60,6 +69,7 @@ def test_the_desk_checks_in_and_takes_the_money(client):
     assert "180.00" in answer.content.decode()
 
 
+@pytest.mark.usefixtures("_morning")
 def test_the_desk_notes_who_has_not_come_and_puts_mistakes_right(client, monkeypatch):
     visit = visit_today()
     desk = staff_with("note_no_show", "check_in")

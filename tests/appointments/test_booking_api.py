@@ -88,6 +88,7 @@ def test_a_member_books_a_place_to_be_paid_at_the_clinic(alice):
         "reason": "Cough",
         "fee": "180.00",
         "discount": "0.00",
+        "insured": "0.00",
         "points": 0,
         "price": "180.00",
         "currency": "CNY",

@@ -21,9 +21,9 @@ def alice():
 
 @pytest.fixture
 def seen(alice):
-    """Alice was seen and charged in a department that sees her again free for 7 days."""
+    """Alice was seen and charged in a department that sees her again free for 3 days."""
     schedule = schedule_with_slots()
-    schedule.department.free_return_days = 7
+    schedule.department.free_return_days = 3
     schedule.department.save()
     visit = book(alice, schedule)
     desk = {"appointment_uid": visit.uid, "by": UserFactory(is_staff=True, is_superuser=True)}
@@ -40,16 +40,16 @@ def session(seen, days):
     )
 
 
-@pytest.mark.parametrize(("days", "is_free"), [(1, True), (7, True), (8, False)])
+@pytest.mark.parametrize(("days", "is_free"), [(1, True), (3, True), (4, False)])
 def test_free_within_the_days_and_not_after(alice, seen, days, is_free):
-    again = hold(alice, session(seen, days))
+    again = hold(alice, session(seen, days), key="again")
 
     assert again.is_free_return is is_free
     assert again.price == (Decimal(0) if is_free else Decimal(180))
 
 
 def test_a_free_visit_is_booked_at_once_and_its_invoice_says_why(alice, seen):
-    again = book(alice, session(seen, 3), key="again")
+    again = book(alice, session(seen, 2), key="again")
 
     invoice = Invoice.objects.get(subject=again.subject)
     assert (again.state, invoice.state, invoice.total) == ("booked", "paid", Decimal(0))
@@ -58,23 +58,28 @@ def test_a_free_visit_is_booked_at_once_and_its_invoice_says_why(alice, seen):
 
 
 def test_a_free_visit_begins_no_new_period(alice, seen):
-    book(alice, session(seen, 7), key="again")
+    book(alice, session(seen, 3), key="again")
 
-    assert not is_free_return(seen.patient, seen.department, seen.service_date + timedelta(days=8))
+    assert not is_free_return(seen.patient, seen.department, seen.service_date + timedelta(days=4))
 
 
-def test_what_was_only_booked_or_of_another_patient_frees_nobody(alice, seen):
+def test_another_patient_is_charged(alice, seen):
     child = FamilyLinkFactory(member=alice, relation="child").patient
 
-    assert hold(alice, session(seen, 2), patient=child).price == Decimal(180)
-    seen.state = "booked"
-    seen.save()
-    assert not is_free_return(seen.patient, seen.department, seen.service_date)
+    assert hold(alice, session(seen, 2), patient=child, key="again").price == Decimal(180)
+    assert not is_free_return(child, seen.department, seen.service_date)
+
+
+def test_what_is_only_booked_frees_nobody(alice):
+    visit = book(alice, schedule_with_slots())
+    visit.department.free_return_days = 3
+
+    assert not is_free_return(visit.patient, visit.department, visit.service_date)
 
 
 def test_no_price_is_agreed_that_the_member_has_not_seen(alice, seen, client):
     child = FamilyLinkFactory(member=alice, relation="child").patient
-    again = hold(alice, session(seen, 2))
+    again = hold(alice, session(seen, 2), key="again")
     client.force_login(alice.user, "django.contrib.auth.backends.ModelBackend")
     address = f"/en/appointments/{again.reference}/confirm/"
     assert "Free return visit" in client.get(address).text

@@ -114,6 +114,7 @@ def test_what_arrives_late_happened_earlier(client, gateway, page):
 
 def test_the_console_says_how_the_bank_behaves_by_default(client, gateway, page):
     form = {"state": "up", "payment_behaviour": "declined", "refund_behaviour": "late"}
+    form["claim_behaviour"] = "accept"
     wrong = client.post("/sandbox/", {**form, "late_seconds": "0"})
     saved = client.post("/sandbox/", {**form, "late_seconds": "5", "doubles_refund": "on"})
     client.post(page)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -74,9 +75,10 @@ def two_places_come_free():
     visits = [book(member_with_patient(), schedule) for _ in range(2)]
     for _ in range(2):
         WaitlistEntryFactory(schedule=schedule)
+    by_day = clock.now().astimezone(ZoneInfo(schedule.time_zone)).replace(hour=10)
     return together(
         *(
-            partial(cancel_appointment, appointment_uid=v.uid, by=v.member.user, now=clock.now())
+            partial(cancel_appointment, appointment_uid=v.uid, by=v.member.user, now=by_day)
             for v in visits
         )
     )

@@ -94,7 +94,7 @@ def test_a_body_over_one_mebibyte_is_too_large(alice):
         ("reason", "x" * 501, "max_length"),
         ("patient", 12345, "wrong_type"),
         ("patient", "12345", "invalid"),
-        ("pay", "online", "invalid_choice"),
+        ("pay", "cheque", "invalid_choice"),
         ("pay", None, "null"),
         ("starts_at", "2026-11-30T09:00:00", "no_offset"),
         ("starts_at", "2026-02-30T09:00:00+08:00", "invalid"),

@@ -42,6 +42,10 @@ PAGES_AND_API = {
     "sandbox:api_refunds": SIGNED,
     "sandbox:api_refund": SIGNED,
     "sandbox:api_statements": SIGNED,
+    "sandbox:api_claims": SIGNED,
+    "sandbox:api_claim": SIGNED,
+    "sandbox:api_reverse_claim": SIGNED,
+    "sandbox:api_claim_statements": SIGNED,
     # Pages
     "appointments:home": PUBLIC,
     "appointments:doctors": PUBLIC,

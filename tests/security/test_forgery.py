@@ -92,7 +92,7 @@ def test_programs_that_need_no_token_need_a_signature(world):
         for who, refused in ((access.SIGNED, 401), (access.NOTIFIED, 400))
         if allowed(route) == who
     ]
-    assert len(routes) == 7
+    assert len(routes) == 11
 
     for route, refused in routes:
         path, client = route.path(world.fill), world.browser(SUPERUSER, enforce_csrf_checks=True)
