@@ -91,11 +91,11 @@ def _over(visit: Appointment, account: Account) -> str:
     """Tell which page says what became of a visit for which nothing is to be paid here."""
     if visit.state in PAID_IN_TIME:
         return "" if account.due else reverse("appointments:booked", args=[visit.reference])
+    checked = reverse("appointments:confirm", args=[visit.reference])  # or what else is free
     if visit.state == AppointmentState.HELD:
-        agreed = reverse("appointments:confirm", args=[visit.reference])
-        return "" if visit.awaits_payment else agreed
-    if visit.state == AppointmentState.EXPIRED and (account.due or account.came_in):
-        return ""
+        return "" if visit.awaits_payment else checked
+    if visit.state == AppointmentState.EXPIRED:
+        return "" if account.due or account.came_in else checked
     return reverse("appointments:appointment", args=[visit.reference])
 
 
