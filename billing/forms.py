@@ -1,5 +1,7 @@
 """Which shape has what people say about money?"""
 
+import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -33,6 +35,15 @@ class DecisionForm(forms.Form):
             self.fields["end"].choices = [  # type: ignore[attr-defined]
                 (QuarantineEnd.DISMISSED, QuarantineEnd.DISMISSED.label)
             ]
+
+
+class GoodwillForm(forms.Form):
+    """How much of a payment is given back; the key lets it happen once."""
+
+    amount = forms.DecimalField(
+        label=_("Amount"), min_value=Decimal("0.01"), max_digits=12, decimal_places=2
+    )
+    key = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
 
 
 class _DayField(forms.DateField):

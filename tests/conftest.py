@@ -11,10 +11,12 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone, translation
 
-from medbook import locks
+from medbook import locks, outgoing
 from members.models import Privilege, Tier
 from members.selectors import tiers
 from members.selectors.tiers import forget_privileges
+from tests.appointments.paying import SANDBOX
+from tests.billing.sandbox import through_client
 from tests.invariants import check_invariants
 
 DATABASE_FIXTURES = ("db", "transactional_db")
@@ -86,6 +88,13 @@ def pytest_runtest_teardown(item, nextitem):
         with item.config.stash[BLOCKER].unblock(), transaction.atomic():
             for row in serializers.deserialize("json", item.config.stash[MIGRATED]):
                 row.save()
+
+
+@pytest.fixture
+def bank(settings, monkeypatch):
+    """Open the sandbox gateway; both parties speak through Django's test client."""
+    settings.PAYMENT_GATEWAYS = SANDBOX
+    monkeypatch.setattr(outgoing, "send", through_client)
 
 
 @pytest.fixture(autouse=True)

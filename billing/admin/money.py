@@ -6,8 +6,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.forms import GoodwillForm
 from billing.models import Invoice, InvoiceLine, Payment, Refund
-from billing.services.refunds import hand_back_refund
+from billing.services.refunds import hand_back_refund, refund_payment
 from medbook import clock
 from medbook.admin_actions import ActingAdmin, Answers, confirmed_action
 from medbook.admin_site import ReadOnly
@@ -53,14 +54,31 @@ class InvoiceAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, admin.ModelAdmin):
+class PaymentAdmin(ReadOnly, ActingAdmin):
     list_display = ["invoice", "gateway", "state", "amount", "currency", "captured_at", "is_extra"]
     list_filter = ["gateway", "state", "is_extra"]
     list_select_related = ["invoice", "recorded_by"]
     search_fields = ["invoice__reference__exact"]
     date_hierarchy = "requested_at"
     ordering = ["-id"]
+    actions = ["give_back"]
     show_full_result_count = False
+
+    @confirmed_action(
+        _("Give back a part, as goodwill"),
+        permission="billing.request_refund",
+        explanation=_("It goes back the way it came; above the limit once a second person agrees."),
+        form=GoodwillForm,
+    )
+    def give_back(self, request: HttpRequest, row: Payment, answers: Answers) -> str:
+        refund = refund_payment(
+            payment_uid=row.uid,
+            amount=answers["amount"],
+            key=f"goodwill:{answers['key']}",
+            by=signed_in(request.user),
+            now=clock.now(),
+        )
+        return gettext("%(amount)s asked back.") % {"amount": refund.shown_amount}
 
 
 @admin.register(Refund)

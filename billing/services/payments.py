@@ -41,6 +41,7 @@ from members.models import Member, User
 log = structlog.get_logger(__name__)
 
 ENDPOINT = "pay"
+UNDECIDED = (PaymentState.PENDING, PaymentState.FAILED)  # a failure may still be put right
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def _apply(gateway: str, news: PaymentNews, now: datetime) -> NoticeResult:
         return _fail(payment, invoice, news, now)
     if misfit := _misfit(payment, news):
         return _quarantine(gateway, news, misfit, payment, now)
-    if payment.state not in (PaymentState.PENDING, PaymentState.FAILED):
+    if payment.state not in UNDECIDED:
         return NoticeResult.NO_NEWS
     payment.transaction = news.transaction
     payment.captured_at = news.at
@@ -285,7 +286,7 @@ def _quarantine(
         why=why,
         noticed_at=now,
     )
-    if payment and payment.state in (PaymentState.PENDING, PaymentState.FAILED):
+    if payment and payment.state in UNDECIDED:
         payment.state = PaymentState.QUARANTINED
         payment.next_query_at = None
         payment.save()

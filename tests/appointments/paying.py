@@ -5,10 +5,12 @@ from decimal import Decimal
 from appointments.choices import WayToPay
 from appointments.models import Appointment
 from appointments.services.booking import book_slot
+from billing.gateways.base import Notification
 from billing.models import Invoice, Payment
 from billing.sandbox.choices import Behaviour
 from billing.sandbox.models import SandboxPayment
 from billing.sandbox.postman import deliver_due
+from billing.sandbox.protocol import signed_headers
 from billing.sandbox.services import settle_payment
 from billing.services.payments import start_payment
 from medbook import clock, outgoing
@@ -74,6 +76,13 @@ def pay_online(visit, behaviour=Behaviour.NORMAL, *, key="pay"):
     at_the_bank(payment, behaviour)
     deliver()
     return payment
+
+
+def signed_notification(notification):
+    """Write a notification of the bank as MedBook's door hands it on."""
+    body = notification.body.encode()
+    headers = signed_headers(body, now=clock.now()).items()
+    return Notification({name.lower(): value for name, value in headers}, body)
 
 
 def states(visit):

@@ -10,14 +10,21 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from appointments.services.cancelling import cancel_appointment
-from billing.gateways.base import Notification
 from billing.models import JournalEntry, Payment, Refund
 from billing.sandbox.models import SandboxNotification, SandboxPayment, SandboxRefund
-from billing.sandbox.protocol import signed_headers
 from billing.services.payments import settle_undecided_payments, take_in_notification
 from billing.services.refunds import send_due_refunds
 from medbook import clock, outgoing
-from tests.appointments.paying import SANDBOX, agree, at_the_bank, begin, deliver, news, states
+from tests.appointments.paying import (
+    SANDBOX,
+    agree,
+    at_the_bank,
+    begin,
+    deliver,
+    news,
+    signed_notification,
+    states,
+)
 from tests.factories import member_with_patient, schedule_with_slots
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,8 +160,5 @@ def test_a_refund_goes_back_once():
 def deliver_to_this_process(visit):
     """Take the bank's notification in right here, as the web server's process does."""
     payment = Payment.objects.get(invoice__subject=visit.subject)
-    body = SandboxNotification.objects.get(number=payment.number).body.encode()
-    headers = {name.lower(): value for name, value in signed_headers(body, now=clock.now()).items()}
-    take_in_notification(
-        gateway="sandbox", notification=Notification(headers, body), now=clock.now()
-    )
+    told = signed_notification(SandboxNotification.objects.get(number=payment.number))
+    take_in_notification(gateway="sandbox", notification=told, now=clock.now())

@@ -293,7 +293,7 @@ MODELS = {
     "billing.journalentry": Model(SEES_BOOKS),
     "billing.settlement": Model(SEES_BOOKS),
     "billing.cashcount": Model(SEES_BOOKS),
-    "billing.insuranceplan": Model(SEES_MONEY, {FINANCE}, {FINANCE}),
+    "billing.insuranceplan": Model(SEES_MONEY, {FINANCE}, {FINANCE}, SUPERUSER),
     "billing.insurancepolicy": Model(SEES_MONEY),
     "billing.claim": Model(SEES_MONEY),
     "audit.operationlog": Model({AUDITOR}),
@@ -334,6 +334,7 @@ ACTIONS = {
         "approve": {FINANCE, ADMINISTRATOR},
         "refuse": {FINANCE, ADMINISTRATOR},
     },
+    "billing.payment": {"give_back": {FINANCE}},
     "billing.refund": {"hand_back": {DESK, FINANCE}},
     "scheduling.schedule": {"publish": {SCHEDULER}, "call_off": {SCHEDULER}},
     "appointments.appointment": {
