@@ -21,9 +21,9 @@ def alice():
 
 @pytest.fixture
 def seen(alice):
-    """Alice was seen and charged in a department that sees her again free for 3 days."""
+    """Alice was seen and charged in a department that sees her again free for 2 days."""
     schedule = schedule_with_slots()
-    schedule.department.free_return_days = 3
+    schedule.department.free_return_days = 2
     schedule.department.save()
     visit = book(alice, schedule)
     desk = {"appointment_uid": visit.uid, "by": UserFactory(is_staff=True, is_superuser=True)}
@@ -40,7 +40,7 @@ def session(seen, days):
     )
 
 
-@pytest.mark.parametrize(("days", "is_free"), [(1, True), (3, True), (4, False)])
+@pytest.mark.parametrize(("days", "is_free"), [(1, True), (2, True), (3, False)])
 def test_free_within_the_days_and_not_after(alice, seen, days, is_free):
     again = hold(alice, session(seen, days), key="again")
 
@@ -58,9 +58,9 @@ def test_a_free_visit_is_booked_at_once_and_its_invoice_says_why(alice, seen):
 
 
 def test_a_free_visit_begins_no_new_period(alice, seen):
-    book(alice, session(seen, 3), key="again")
+    book(alice, session(seen, 2), key="again")
 
-    assert not is_free_return(seen.patient, seen.department, seen.service_date + timedelta(days=4))
+    assert not is_free_return(seen.patient, seen.department, seen.service_date + timedelta(days=3))
 
 
 def test_another_patient_is_charged(alice, seen):
