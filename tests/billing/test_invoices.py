@@ -1,4 +1,3 @@
-import threading
 from decimal import Decimal
 
 import pytest
@@ -14,7 +13,7 @@ from medbook import clock
 from medbook.audit.models import OperationLog
 from medbook.locks import Rung, lock
 from tests.factories import MemberFactory, UserFactory
-from tests.racing import at_once, without_index
+from tests.racing import at_once, meeting, without_index
 
 SUBJECT = "appointment:3d1f7a52-0f4b-4d59-9a35-9a6a0f7f2d11"
 
@@ -186,14 +185,7 @@ def test_two_desks_at_once_take_the_money_once():
 @pytest.fixture
 def _nobody_locks(monkeypatch):
     """Let two desks read the invoice before either writes."""
-    both_have_looked = threading.Barrier(2, timeout=5)
-
-    def look(rows, rung):
-        seen = list(rows)
-        both_have_looked.wait()
-        return seen
-
-    monkeypatch.setattr("billing.services.invoices.lock", look)
+    monkeypatch.setattr("billing.services.invoices.lock", meeting(lambda rows, rung: list(rows)))
 
 
 @pytest.mark.breaks("paid_means_the_money_came_in", "members_owe_what_is_open")

@@ -1,5 +1,4 @@
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -31,7 +30,7 @@ from tests.factories import (
     member_with_patient,
     schedule_with_slots,
 )
-from tests.racing import counted, together
+from tests.racing import counted, meeting, together
 
 OCCASION = Occasion(
     code="east",
@@ -231,17 +230,12 @@ def test_without_the_lock_two_take_the_same_number(monkeypatch):
     for subject in ("thing:1", "thing:2", "thing:3"):
         paid(subject)
     issue("thing:1")
-    both_have_looked = threading.Barrier(2, timeout=5)
 
     class Seen(list):
         def first(self):
             return self[0]
 
-    def look(rows, _rung):
-        seen = Seen(rows)
-        both_have_looked.wait()
-        return seen
-
+    look = meeting(lambda rows, _rung: Seen(rows))
     monkeypatch.setattr("billing.services.receipts.lock", look)
 
     outcomes = together(partial(issue, "thing:2"), partial(issue, "thing:3"))
