@@ -13,6 +13,7 @@ def rounded(amount: Decimal) -> Decimal:
 
 def shown(amount: Decimal, currency: str) -> str:
     """Show an amount with its sign; whole amounts without decimals."""
-    number = f"{amount:,.2f}".removesuffix(".00")
+    sign = "−" if amount < 0 else ""
+    number = f"{abs(amount):,.2f}".removesuffix(".00")
     symbol = SYMBOLS.get(currency)
-    return f"{symbol}{number}" if symbol else f"{number} {currency}"
+    return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"

@@ -19,8 +19,16 @@ from billing.choices import (
     RefundState,
     SettlementState,
 )
-from billing.models import Invoice, InvoiceLine, Payment, Posting, Refund, Settlement
-from billing.selectors.settling import day_bounds, ours
+from billing.models import (
+    Difference,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Posting,
+    Refund,
+    Settlement,
+)
+from billing.selectors.settling import day_bounds
 from scheduling.models import Department, Doctor
 
 AT_ONCE = 1000
@@ -79,10 +87,12 @@ class Check:
     """The same net of one way to pay, told three times; desk money has no settlement."""
 
     gateway: str
-    report: Decimal
     journal: Decimal
-    closed: Decimal | None = None
-    not_closed: Decimal = NOTHING
+    report: Decimal
+    elsewhere: Decimal  # moved in these days, but no settlement of them contains it
+    other_days: Decimal  # contained in one of them, but it moved on another day
+    decided: Decimal  # written off, reversed or taken in, where a statement differed
+    closed: Decimal
 
     @property
     def name(self) -> str:
@@ -90,10 +100,21 @@ class Check:
         return str(Gateway(self.gateway).label)
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether it has settlements at all."""
+        return self.gateway not in DESK_GATEWAYS
+
+    @property
+    def amounts(self) -> tuple[Decimal | None, ...]:
+        """The sums of money, in the order of the table: from the report on they add up."""
+        steps = (-self.elsewhere, self.other_days, self.decided, self.closed)
+        return (self.journal, self.report, *(steps if self.is_settled else (None,) * 4))
+
+    @property
     def agrees(self) -> bool:
         """Tell whether all say the same to the cent."""
-        is_settled = self.closed is None or self.closed + self.not_closed == self.report
-        return self.report == self.journal and is_settled
+        settled = self.report - self.elsewhere + self.other_days + self.decided
+        return self.report == self.journal and not (self.is_settled and settled != self.closed)
 
 
 @dataclass(frozen=True)
@@ -129,9 +150,10 @@ def revenue(first: date, last: date, *, using: str = "default") -> Revenue:
         setattr(figures, name, getattr(figures, name) + amount)
     for subject in sold.filter(part=0).values_list("subject", flat=True):
         by_subject[subject].visits += 1
-    for subject, amount in _summed(_payments(begin, end, using), "invoice__subject"):
+    for subject, amount in _summed(_payments(begin, end, using), "invoice__subject").items():
         by_subject[subject].paid_in += amount
-    for subject, amount in _summed(_refunds(begin, end, using), "payment__invoice__subject"):
+    given_back = _summed(_refunds(begin, end, using), "payment__invoice__subject")
+    for subject, amount in given_back.items():
         by_subject[subject].refunded += amount
     return Revenue(_rows(by_subject, using), _checks(first, last, using))
 
@@ -160,8 +182,8 @@ def _refunds(begin: datetime, end: datetime, using: str) -> QuerySet[Refund]:
 
 def _summed(
     rows: QuerySet[Payment] | QuerySet[Refund] | QuerySet[Posting], by: str
-) -> list[tuple[str, Decimal]]:
-    return list(rows.order_by().values_list(by).annotate(sum=Sum("amount")))
+) -> defaultdict[str, Decimal]:
+    return defaultdict(Decimal, rows.order_by().values_list(by).annotate(sum=Sum("amount")))
 
 
 def _rows(by_subject: dict[str, Figures], using: str) -> list[Row]:
@@ -192,40 +214,56 @@ def _whose(subjects: Collection[str], using: str) -> dict[str, tuple[int, int]]:
 
 
 def _checks(first: date, last: date, using: str) -> list[Check]:
+    """Lay the net of the report beside the journal and what closed settlements contain."""
     begin, end = day_bounds(first, last)
-    report: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for gateway, amount in _summed(_payments(begin, end, using), "gateway"):
-        report[gateway] += amount
-    for gateway, amount in _summed(_refunds(begin, end, using), "payment__gateway"):
-        report[gateway] -= amount
-    moved = Posting.objects.using(using).filter(
-        account__in=Gateway.values,
-        entry__kind__in=(EntryKind.CAPTURE, EntryKind.REFUND),
-        entry__currency=settings.CURRENCY,
-        entry__at__gte=begin,
-        entry__at__lt=end,
-    )
-    journal = dict(_summed(moved, "account"))
-    closed = Settlement.objects.using(using).filter(
+    paid, back = _payments(begin, end, using), _refunds(begin, end, using)
+    settlements = Settlement.objects.using(using).filter(
         state=SettlementState.CLOSED, day__gte=first, day__lte=last
     )
-    settled: defaultdict[str, dict[date, Decimal]] = defaultdict(dict)
-    for gateway, day, came_in, went_out in closed.values_list(
-        "gateway", "day", "payments_total", "refunds_total"
+    here = Q(settlement__in=settlements)
+    all_paid = Payment.objects.using(using).filter(here)
+    all_back = Refund.objects.using(using).filter(here)
+    decided = Difference.objects.using(using).filter(entry__isnull=False)
+    postings = Posting.objects.using(using).filter(
+        account__in=Gateway.values, entry__currency=settings.CURRENCY
+    )
+    moved = postings.filter(
+        entry__kind__in=(EntryKind.CAPTURE, EntryKind.REFUND),
+        entry__at__gte=begin,
+        entry__at__lt=end,
+    ).exclude(entry__in=decided.values("entry"))
+    decisions = postings.filter(
+        entry__in=decided.filter(settlement__in=settlements).values("entry")
+    )
+    report = _net(paid, back)
+    journal = _summed(moved, "account")
+    elsewhere = _net(paid.exclude(here), back.exclude(here))
+    other_days = _net(
+        all_paid.exclude(pk__in=paid.values("pk")), all_back.exclude(pk__in=back.values("pk"))
+    )
+    by_decision = _summed(decisions, "account")
+    closed: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for gateway, came_in, went_out in settlements.values_list(
+        "gateway", "payments_total", "refunds_total"
     ):
-        settled[gateway][day] = came_in - went_out
-    checks = []
-    for gateway in sorted({*report, *journal, *settled}):
-        is_at_desk = gateway in DESK_GATEWAYS
-        days = {} if is_at_desk else ours(gateway, first, last)
-        rest = (sums.gross for day, sums in days.items() if day not in settled[gateway])
-        checks.append(
-            Check(
-                gateway,
-                report[gateway],
-                journal.get(gateway, NOTHING),
-                None if is_at_desk else sum(settled[gateway].values(), NOTHING),
-                sum(rest, NOTHING),
-            )
+        closed[gateway] += came_in - went_out
+    return [
+        Check(
+            gateway,
+            journal[gateway],
+            report[gateway],
+            elsewhere[gateway],
+            other_days[gateway],
+            by_decision[gateway],
+            closed[gateway],
         )
-    return checks
+        for gateway in sorted({*report, *journal, *closed})
+    ]
+
+
+def _net(paid: QuerySet[Payment], back: QuerySet[Refund]) -> defaultdict[str, Decimal]:
+    """Tell what came in less what went back, by way to pay."""
+    net = _summed(paid, "gateway")
+    for gateway, amount in _summed(back, "payment__gateway").items():
+        net[gateway] -= amount
+    return net

@@ -76,16 +76,15 @@ def export_revenue(*, found: Revenue, first: date, last: date, by: User) -> byte
         for row in found.rows
     ]
     total = [_("Total"), "", found.total.visits, *found.total.amounts]
-    checks = [
-        [each.name, each.report, each.journal, each.closed, each.not_closed, _said(each.agrees)]
-        for each in found.checks
-    ]
+    checks = [[each.name, *each.amounts, _said(each.agrees)] for each in found.checks]
     check_head = [
         _("Way to pay"),
-        _("Report"),
         _("Journal"),
+        _("Report"),
+        _("Not settled in these days"),
+        _("From other days"),
+        _("Decided differences"),
         _("Closed settlements"),
-        _("Not closed yet"),
         _("Agrees"),
     ]
     content = workbook(
