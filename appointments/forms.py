@@ -300,9 +300,10 @@ class ConfirmForm(forms.Form):
         """By which policy an insurer is to bear a part."""
         return self.policies.get(self.cleaned_data.get("insurance") or "")
 
-    @property
-    def has_changed_since(self) -> str:
+    def changed_since(self, *, is_free_return: bool) -> str:
         """Say what is not as it was when the member saw the price; "" where all is."""
+        if is_free_return != self.cleaned_data["shown_free"]:
+            return str(_("For this patient the price is another one. Please look again."))
         if self.used_points != (self.cleaned_data.get("shown_points") or 0):
             return str(_("With these points the price is another one. Please look again."))
         if (self.policy and self.policy.uid) != self.cleaned_data.get("shown_insurance"):

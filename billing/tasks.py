@@ -12,7 +12,7 @@ from billing.services.claim_statements import check_statement
 from billing.services.claims import send_due_claims
 from billing.services.payments import give_up_overdue_invoices, settle_undecided_payments
 from billing.services.refunds import send_due_refunds, send_refund
-from billing.services.settling import import_due_statements
+from billing.services.statements import import_due_statements
 from medbook import clock
 from medbook.errors import TryLater
 

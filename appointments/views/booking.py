@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -114,12 +113,21 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
     form = ConfirmForm(request.POST, **about)
     if not form.is_valid():
         return _check(request, appointment, form, policy, status=422)
-    if price.is_free_return != form.cleaned_data["shown_free"]:
-        form.add_error(None, _("For this patient the price is another one. Please look again."))
+    if changed := form.changed_since(is_free_return=price.is_free_return):
+        form.add_error(None, changed)
         return _check(request, appointment, form, policy, form.used_points, status=409)
-    if form.has_changed_since:
-        form.add_error(None, form.has_changed_since)
-        return _check(request, appointment, form, policy, form.used_points, status=409)
+    return _agree(request, member, appointment, form, policy, now)
+
+
+def _agree(
+    request: HttpRequest,
+    member: Member,
+    appointment: Appointment,
+    form: ConfirmForm,
+    policy: InsurancePolicy | None,
+    now: datetime,
+) -> HttpResponse:
+    """Confirm, and lead on to whatever comes next."""
     try:
         agreed = confirm_appointment(
             appointment_uid=appointment.uid,

@@ -31,8 +31,10 @@ from billing.selectors.settling import (
     theirs,
 )
 from billing.services.cash import count_cash
+from billing.services.differences import resolve_difference
 from billing.services.settlement_export import export_settlement
-from billing.services.settling import close_settlement, import_statement, resolve_difference
+from billing.services.settling import close_settlement
+from billing.services.statements import import_statement
 from medbook import clock
 from medbook.admin_actions import ReasonForm
 from medbook.admin_site import MedBookAdminSite, ReadOnly

@@ -137,12 +137,6 @@ def is_extra_due(subject: str) -> bool:
     return Invoice.objects.filter(subject=subject, part__gt=0, state=InvoiceState.OPEN).exists()
 
 
-def paid_subjects(subjects: Collection[str]) -> set[str]:
-    """Tell for which of these subjects money came in (one query)."""
-    paid = Payment.objects.captured().filter(invoice__subject__in=subjects)
-    return set(paid.values_list("invoice__subject", flat=True))
-
-
 def paid_amount(subject: str) -> Decimal:
     """Tell how much money came in for a subject (one query)."""
     return _sum(Payment.objects.captured().filter(invoice__subject=subject))

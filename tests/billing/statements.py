@@ -9,9 +9,11 @@ from billing.models import Invoice, Posting, Settlement
 from billing.sandbox.choices import Behaviour
 from billing.sandbox.models import SandboxPayment
 from billing.sandbox.services import settle_payment
+from billing.services.differences import resolve_difference
 from billing.services.payments import check_payment, start_payment
 from billing.services.refunds import refund_payment, send_refund
-from billing.services.settling import close_settlement, import_statement, resolve_difference
+from billing.services.settling import close_settlement
+from billing.services.statements import import_statement
 from medbook import clock
 from tests.appointments.booking import book
 from tests.billing.sandbox import through_client

@@ -21,7 +21,8 @@ from billing.models import Difference, JournalEntry, Payment, Quarantine, Settle
 from billing.sandbox.choices import GatewayState, RefundBehaviour
 from billing.sandbox.selectors import console
 from billing.selectors.settling import open_differences, unclosed_yesterday
-from billing.services.settling import import_due_statements, import_statement, match_again
+from billing.services.settling import match_again
+from billing.services.statements import import_due_statements, import_statement
 from billing.tasks import fetch_statements
 from medbook import clock
 from medbook.audit.models import OperationLog

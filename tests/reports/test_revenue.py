@@ -12,7 +12,8 @@ from billing.choices import DifferenceKind
 from billing.models import Payment
 from billing.selectors.settling import ours, theirs
 from billing.services.payments import check_payment
-from billing.services.settling import import_statement, match_again
+from billing.services.settling import match_again
+from billing.services.statements import import_statement
 from medbook import clock
 from medbook.audit.models import OperationLog
 from reports.selectors.revenue import revenue
