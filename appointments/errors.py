@@ -50,7 +50,7 @@ class AlreadyBookedDepartmentDay(Refused):
 class TooManyOpen(Refused):
     """A limit of open appointments is reached."""
 
-    message = _("No more than %(limit)s appointments can be open at once.")
+    message = _("That is the most appointments that can be open at once: %(limit)s.")
 
 
 class MemberSuspended(NotAllowed):

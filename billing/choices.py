@@ -34,6 +34,11 @@ class Gateway(TextChoices):
     ALIPAY = "alipay", _("Alipay")
     WECHATPAY = "wechatpay", _("WeChat Pay")
 
+    @property
+    def is_at_desk(self) -> bool:
+        """Tell whether it is money that staff takes at the desk."""
+        return self in DESK_GATEWAYS
+
 
 DESK_GATEWAYS = (Gateway.DESK_CASH, Gateway.DESK_CARD)
 

@@ -118,6 +118,9 @@ def _show(
 ) -> HttpResponse:
     now = clock.now()
     is_pending = latest is not None and latest.state == PaymentState.PENDING
+    is_waiting = is_pending or _is_being_booked(visit, account)
+    if request.headers.get("HX-Request") and not is_waiting:
+        return _lead(request, request.path)  # more of the page changes than what is asked for
     return render(
         request,
         "appointments/pay.html",
@@ -131,7 +134,7 @@ def _show(
             "form": form,
             "qr_svg": _drawn(qr) if qr else "",
             "stage": _stage(visit, account, latest, now),
-            "is_waiting": is_pending or _is_being_booked(visit, account),
+            "is_waiting": is_waiting,
             "hold_expires_at": visit.hold_expires_at if visit.awaits_payment else None,
         },
         status=status,
@@ -155,13 +158,14 @@ def _stage(
             ),
         )
     if state == PaymentState.QUARANTINED:
-        return _said(
-            "warning",
-            _(
-                "The payment service reports another amount than was asked for. The clinic looks "
-                "at it and will tell you; you need not pay again."
-            ),
+        apart = _(
+            "The payment service reports another amount than was asked for. It is set apart and "
+            "pays for nothing: the clinic gives it back, or clears it up with the service."
         )
+        if is_over:
+            return _said("warning", apart)
+        again = _("To keep this time, please pay again.")
+        return _said("warning", f"{apart} {again}", may_pay=True)
     if is_over and state == PaymentState.PENDING:
         return _said(
             "warning",
@@ -176,8 +180,11 @@ def _stage(
     if state == PaymentState.PENDING:
         return _said("info", _("We are waiting for the payment service to tell us."))
     if state == PaymentState.FAILED and latest is not None:
-        words = latest.message or _("The payment was not made.")
-        return _said("error", f"{words} {_('Nothing was charged.')}", may_pay=True)
+        nothing = _("Nothing was charged.")
+        if not latest.message:
+            return _said("error", f"{_('The payment was not made.')} {nothing}", may_pay=True)
+        why = _("The payment service says: %(words)s.") % {"words": latest.message.rstrip(".。")}
+        return _said("error", f"{why} {nothing}", may_pay=True)
     return {"may_pay": True}
 
 

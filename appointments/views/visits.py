@@ -27,7 +27,7 @@ from appointments.services.booking import invoice_subject
 from appointments.services.cancelling import cancel_appointment, refund_percent
 from appointments.services.rescheduling import require_may_move
 from billing.gateways.registry import enabled
-from billing.selectors import Account, account_of, receipts_of_payments, refundable
+from billing.selectors import Account, account_of, receipts_of_payments, refundable, ways_paid
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import Refused
@@ -121,6 +121,7 @@ def _money_back(visit: Appointment, account: Account, now: datetime) -> dict[str
     return {
         "refund": refund,
         "kept": account.paid - refund,
+        "ways_paid": ways_paid(invoice_subject(visit)) if refund else [],
         "late_tiers": tiers_allowed("can_cancel_late", now) if now >= visit.cancel_until else [],
         "now_over": now >= visit.starts_at,
     }

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from billing.choices import (
-    DESK_GATEWAYS,
     Gateway,
     NoticeResult,
     PaymentState,
@@ -134,7 +133,7 @@ class Payment(models.Model):
     @property
     def is_at_desk(self) -> bool:
         """Tell whether the money came in at the desk."""
-        return self.gateway in DESK_GATEWAYS
+        return Gateway(self.gateway).is_at_desk
 
     @property
     def shown_amount(self) -> str:

@@ -13,7 +13,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from billing.choices import DESK_GATEWAYS, InvoiceState, ReceiptKind, RefundReason, RefundState
+from billing.choices import (
+    DESK_GATEWAYS,
+    Gateway,
+    InvoiceState,
+    ReceiptKind,
+    RefundReason,
+    RefundState,
+)
 from billing.models import Claim, InsurancePolicy, Invoice, Payment, Receipt, Refund
 from billing.rules.prices import share_of
 from medbook import clock
@@ -100,6 +107,13 @@ def refundable(subject: str, percent: int) -> Decimal:
     return sum(
         (share_of(payment.amount - given[payment.pk], percent) for payment in came_in), Decimal(0)
     )
+
+
+def ways_paid(subject: str) -> list[Gateway]:
+    """Tell how what was paid for one subject came in. One query."""
+    came_in = Payment.objects.captured().filter(invoice__subject=subject)
+    ways = came_in.order_by("gateway").values_list("gateway", flat=True).distinct()
+    return [Gateway(way) for way in ways]
 
 
 def invoice_of(subject: str) -> Invoice | None:

@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from appointments.models import Appointment
 from billing.choices import (
-    DESK_GATEWAYS,
     EntryKind,
     Gateway,
     LineKind,
@@ -102,7 +101,7 @@ class Check:
     @property
     def is_settled(self) -> bool:
         """Tell whether it has settlements at all."""
-        return self.gateway not in DESK_GATEWAYS
+        return not Gateway(self.gateway).is_at_desk
 
     @property
     def amounts(self) -> tuple[Decimal | None, ...]:

@@ -159,6 +159,9 @@ def test_another_amount_is_set_apart_and_nothing_is_guessed(visit):
     assert (apart.amount, apart.why) == (Decimal(181), "amount")
     assert balances() == {}
 
+    pay_online(visit, key="again")
+    assert states(visit) == ("booked", ["paid"], ["quarantined", "captured"])
+
 
 def test_paid_twice_the_extra_goes_back(visit):
     first, second = begin(visit, key="one"), begin(visit, key="two")
