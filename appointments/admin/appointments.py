@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.validators import RegexValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentQuerySet
+from appointments.selectors.terms import agreed_price
 from appointments.selectors.visits import with_details
 from appointments.services.calling_off import call_off_schedules
 from appointments.services.cancelling import cancel_appointment
@@ -127,10 +129,7 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
         "patient",
         "member",
         "tier",
-        "fee",
-        "discount",
-        "price",
-        "currency",
+        "costs",
         "way_to_pay",
         "cancel_until",
         "created_at",
@@ -174,6 +173,11 @@ class AppointmentAdmin(ReadOnly, ActingAdmin):
     def shown_price(self, row: Appointment) -> str:
         """Show the price with its currency."""
         return row.shown_price
+
+    @admin.display(description=gettext_lazy("costs"))
+    def costs(self, row: Appointment) -> str:
+        """Show the price as the member sees it."""
+        return render_to_string("components/money_table.html", {"quote": agreed_price(row)})
 
     @admin.display(description=gettext_lazy("room"))
     def room(self, row: Appointment) -> str:

@@ -54,7 +54,7 @@ class InsurancePolicyAdmin(ReadOnly, admin.ModelAdmin):
 class ClaimAdmin(ReadOnly, admin.ModelAdmin):
     """Claims: the latest first."""
 
-    list_display = ["reference", "state", "shown_quoted", "accepted", "plan", "paid_at"]
+    list_display = ["reference", "state", "shown_quoted", "shown_accepted", "plan", "paid_at"]
     list_filter = ["state", "policy__plan"]
     list_select_related = ["invoice", "policy__plan"]
     search_fields = ["reference__exact", "invoice__reference__exact"]
@@ -67,6 +67,11 @@ class ClaimAdmin(ReadOnly, admin.ModelAdmin):
     def shown_quoted(self, claim: Claim) -> str:
         """Say the amount with its currency."""
         return claim.shown_quoted
+
+    @admin.display(description=_("accepted"), ordering="accepted")
+    def shown_accepted(self, claim: Claim) -> str:
+        """Say the amount with its currency."""
+        return claim.shown_accepted
 
     @admin.display(description=_("insurance plan"))
     def plan(self, claim: Claim) -> str:

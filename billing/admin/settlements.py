@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -35,7 +36,7 @@ from billing.services.differences import resolve_difference
 from billing.services.settlement_export import export_settlement
 from billing.services.settling import close_settlement
 from billing.services.statements import import_statement
-from medbook import clock
+from medbook import clock, money
 from medbook.admin_actions import ReasonForm
 from medbook.admin_site import MedBookAdminSite, ReadOnly
 from medbook.errors import DomainError, Missing
@@ -295,7 +296,7 @@ class PostingInline(ReadOnly, admin.TabularInline):
 
 @admin.register(JournalEntry)
 class JournalEntryAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["kind", "reference", "currency", "at", "recorded_at", "by"]
+    list_display = ["kind", "amount", "reference", "at", "recorded_at", "by"]
     list_filter = ["kind", "postings__account"]
     list_select_related = ["by"]
     search_fields = ["reference__exact", "subject__exact"]
@@ -304,6 +305,18 @@ class JournalEntryAdmin(ReadOnly, admin.ModelAdmin):
     ordering = ["-id"]
     inlines = [PostingInline]
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JournalEntry]:
+        """Sum up each entry."""
+        debits = Posting.objects.filter(entry=OuterRef("pk"), amount__gt=0).order_by()
+        summed = debits.values("entry").annotate(sum=Sum("amount")).values("sum")
+        entries: QuerySet[JournalEntry] = super().get_queryset(request)
+        return entries.annotate(debit=Subquery(summed))
+
+    @admin.display(description=gettext_lazy("amount"), ordering="debit")
+    def amount(self, entry: Any) -> str:
+        """Say how much it moves, with its currency."""
+        return money.shown(entry.debit, entry.currency)
 
 
 @admin.register(Settlement)

@@ -286,6 +286,13 @@ class Claim(models.Model):
         """The amount asked for, with its currency."""
         return money.shown(self.quoted, self.invoice.currency)
 
+    @property
+    def shown_accepted(self) -> str:
+        """The amount that the insurer bears, with its currency; "–" until it has decided."""
+        if self.accepted is None:
+            return "–"
+        return money.shown(self.accepted, self.invoice.currency)
+
     def move_to(self, state: ClaimState) -> None:
         """Change the state in memory if that move is allowed. Raises: WrongState."""
         if state not in MOVES[ClaimState(self.state)]:
