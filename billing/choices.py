@@ -147,8 +147,11 @@ class Account(TextChoices):
     POINTS = "points", _("Paid with points")
     REFUNDS = "refunds", _("Fees given back")
     GATEWAY_FEES = "gateway_fees", _("Fees of gateways")
-    DIFFERENCES = "differences", _("Differences of the cash drawer")
+    DIFFERENCES = "differences", _("Differences at the desk")
     WRITE_OFF = "write_off", _("Written off")
+
+
+DESK_ACCOUNTS = (Account.DESK_CASH, Account.DESK_CARD)
 
 
 class EntryKind(TextChoices):
@@ -163,7 +166,7 @@ class EntryKind(TextChoices):
     CLAIM_BACK = "claim_back", _("Insurer's share given back")
     CLAIM_PAID = "claim_paid", _("Insurer has paid")
     SETTLED = "settled", _("Settled by the gateway")
-    CASH_COUNTED = "cash_counted", _("Cash drawer counted")
+    CASH_COUNTED = "cash_counted", _("Counted at the desk")
     WRITE_OFF = "write_off", _("Written off")
     REVERSAL = "reversal", _("Reversal")
 

@@ -96,21 +96,27 @@ class StillOpen(Refused):
 
 
 class CashMoved(Refused):
-    """Cash came in, went out or was counted since the page was opened."""
+    """Money came in, went out or was counted since the page was opened."""
 
-    message = _("Cash came in or went out since you opened this page. Please count again.")
+    message = _("Money came in or went out since you opened this page. Please look again.")
 
 
 class NoteRequired(Refused):
-    """A difference of the drawer is not explained."""
+    """A difference between the books and what was counted is not explained."""
 
-    message = _("The drawer does not agree with the books. Please say why.")
+    message = _("This does not agree with the books. Please say why.")
 
 
 class BadCash(Refused):
     """An amount cannot be what lies in a drawer."""
 
     message = _("Please count amounts from 0 to 9,999,999.99, and leave no more than you counted.")
+
+
+class BadCardTotal(Refused):
+    """An amount cannot be the total of a card terminal."""
+
+    message = _("Please type a total from -9,999,999.99 to 9,999,999.99.")
 
 
 class PolicyNotValid(Refused):

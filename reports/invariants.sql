@@ -468,7 +468,7 @@ SELECT 'difference ' || difference.uid AS what
  WHERE settlement.state = 'closed' AND difference.resolution = '';
 
 -- name: a_cash_count_is_in_the_journal
--- What was taken away is at the bank, and what differed is noted.
+-- Of cash and of card alike: what left the desk is at the bank, and what differed is noted.
 SELECT 'cash count ' || count.uid AS what
   FROM billing_cashcount AS count
   LEFT JOIN billing_journalentry AS entry
@@ -479,7 +479,7 @@ HAVING coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'bank'), 0)
        <> count.counted - count.kept
     OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'differences'), 0)
        <> -count.difference
-    OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = 'desk_cash'), 0)
+    OR coalesce(sum(posting.amount) FILTER (WHERE posting.account = count.account), 0)
        <> count.kept - count.expected;
 
 -- name: the_insured_share_of_a_visit_is_claimed

@@ -1,4 +1,4 @@
-"""What does staff type when it counts cash or imports a statement?"""
+"""What does staff type when it counts cash and card or imports a statement?"""
 
 import re
 from datetime import timedelta
@@ -39,8 +39,9 @@ def name_of(worth: Decimal) -> str:
 class CashForm(forms.Form):
     """Ask what lies in the drawer: the sum, or so many of each piece, and what stays there."""
 
+    SAID = ("counted", "kept", "note", "seen")  # what the service is told
     counted = AmountField(label=gettext_lazy("Counted in all"), min_value=0, required=False)
-    kept = AmountField(label=gettext_lazy("Stays in the drawer"), min_value=0)
+    kept = AmountField(label=gettext_lazy("Stays in the drawer"), min_value=0, initial="0")
     note = forms.CharField(
         label=gettext_lazy("Reason for a difference"), max_length=200, required=False
     )
@@ -84,6 +85,22 @@ class CashForm(forms.Form):
         if found.get("counted") is not None and found["counted"] > MOST:
             self.add_error("counted", _("This is more than a drawer holds."))
         return found
+
+
+class CardForm(forms.Form):
+    """Ask for the total on the closing slip of the card terminal."""
+
+    SAID = ("total", "note", "seen")  # what the service is told
+    total = AmountField(label=gettext_lazy("Total of the closing slip"))
+    note = forms.CharField(
+        label=gettext_lazy("Reason for a difference"), max_length=200, required=False
+    )
+    seen = AmountField(widget=forms.HiddenInput)
+
+    @property
+    def rest(self) -> list[forms.BoundField]:
+        """The fields that are shown."""
+        return [self["total"], self["note"]]
 
 
 class ImportForm(forms.Form):

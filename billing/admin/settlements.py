@@ -1,4 +1,4 @@
-"""How does finance settle the days of gateways, and the desk count its cash?"""
+"""How does finance settle the days of gateways, and the desk count cash and card?"""
 
 import uuid
 from datetime import date
@@ -16,22 +16,23 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing.admin.settlement_forms import CashForm, ImportForm
-from billing.choices import Gateway, Resolution
+from billing.admin.settlement_forms import CardForm, CashForm, ImportForm
+from billing.choices import Account, Gateway, Resolution
 from billing.errors import NoteRequired
 from billing.models import CashCount, Difference, JournalEntry, Posting, Settlement
 from billing.rules.matching import resolutions
 from billing.selectors.settling import (
+    counts_of,
     days,
+    desk_money,
     differences_of,
-    drawer,
     matched_lines,
     ours_of,
     settlement_of,
     shown_gateways,
     theirs,
 )
-from billing.services.cash import count_cash
+from billing.services.cash import count_cash, note_card_total
 from billing.services.differences import resolve_difference
 from billing.services.settlement_export import export_settlement
 from billing.services.settling import close_settlement
@@ -215,28 +216,32 @@ def difference_resolve(request: HttpRequest, uid: uuid.UUID, resolution: str) ->
 @to_be_filled
 @never_cache
 def cash(request: HttpRequest) -> HttpResponse:
-    """Say what is expected in the drawer, and ask what lies there."""
+    """Say what is expected in the drawer, or of the card terminal, and ask what is there."""
+    is_card = request.GET.get("tab") == "card"
+    account = Account.DESK_CARD if is_card else Account.DESK_CASH
     is_sent = request.method == "POST"
-    form = CashForm(request.POST if is_sent else None, initial={"kept": "0"})
+    form = (CardForm if is_card else CashForm)(request.POST if is_sent else None)
     if is_sent and form.is_valid():
-        said = {name: form.cleaned_data[name] for name in ("counted", "kept", "seen", "note")}
+        said = {name: form.cleaned_data[name] for name in form.SAID}
+        count_desk = note_card_total if is_card else count_cash
         try:
-            count = count_cash(by=signed_in(request.user), now=clock.now(), **said)
+            count = count_desk(by=signed_in(request.user), now=clock.now(), **said)
         except DomainError as refusal:
             field = "note" if isinstance(refusal, NoteRequired) else None
             form.add_error(field, refusal.detail)
         else:
             text = _("Counted: %(amount)s.") % {"amount": count.shown_counted}
             messages.success(request, text)
-            return redirect("admin:cash")
-    counts = CashCount.objects.select_related("by").order_by("-number")[:COUNTS_SHOWN]
+            return redirect(request.get_full_path())
     context = {
         "form": form,
-        "drawer": (found := drawer()),
+        "is_card": is_card,
+        "account": account,
+        "money": (found := desk_money(account)),
         "seen": f"{found.expected:.2f}",
-        "counts": counts,
+        "counts": counts_of(account)[:COUNTS_SHOWN],
     }
-    return _shown(request, "cash.html", _("Cash drawer"), context, 422 if form.errors else 200)
+    return _shown(request, "cash.html", _("Cash and card"), context, 422 if form.errors else 200)
 
 
 def _offered(difference: Difference) -> list[tuple[Resolution, bool]]:
@@ -338,16 +343,26 @@ class SettlementAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(CashCount)
 class CashCountAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["number", "counted_at", "counted", "expected", "difference", "kept", "by"]
+    list_display = [
+        "account",
+        "number",
+        "counted_at",
+        "counted",
+        "expected",
+        "difference",
+        "kept",
+        "by",
+    ]
+    list_filter = ["account"]
     list_select_related = ["by"]
     date_hierarchy = "counted_at"
-    ordering = ["-number"]
+    ordering = ["-counted_at"]
     show_full_result_count = False
 
 
 A_DAY = "settlements/<slug:gateway>/<str:day>/"
 PAGES = (
-    ("cash/", cash, "cash", gettext_lazy("Cash drawer"), COUNT),
+    ("cash/", cash, "cash", gettext_lazy("Cash and card"), COUNT),
     ("settlements/", settlement_list, "settlements", gettext_lazy("Settlements"), VIEW),
     ("settlements/import/", settlement_import, "settlement_import", "", SETTLE),
     (

@@ -1,4 +1,4 @@
-"""Which tables say what a gateway has settled, and what lay in the cash drawer?"""
+"""Which tables say what a gateway has settled, and what the desk has counted?"""
 
 import uuid
 from decimal import Decimal
@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from billing.choices import (
+    DESK_ACCOUNTS,
+    Account,
     DifferenceKind,
     Gateway,
     MovementKind,
@@ -215,9 +217,14 @@ class Difference(models.Model):
 
 
 class CashCount(models.Model):
-    """What lay in the desk's drawer at the end of a day. Never changed."""
+    """What lay in the desk's drawer, or the total of its card terminal. Never changed."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    account = models.CharField(
+        pgettext_lazy("money", "account"),
+        max_length=16,
+        choices=[(each.value, each.label) for each in DESK_ACCOUNTS],
+    )
     number = models.PositiveIntegerField(_("number"))
     counted_at = models.DateTimeField(_("counted at"))
     currency = models.CharField(_("currency"), max_length=3)
@@ -238,18 +245,22 @@ class CashCount(models.Model):
     )
 
     class Meta:
-        verbose_name = _("cash count")
-        verbose_name_plural = _("cash counts")
+        verbose_name = _("count at the desk")
+        verbose_name_plural = _("counts at the desk")
         default_permissions = ("view",)
-        permissions = [("count_cash", _("Can count the cash drawer"))]
+        permissions = [("count_cash", _("Can count cash and card at the desk"))]
         constraints = [
-            models.UniqueConstraint(fields=["number"], name="one_cash_count_per_number"),
+            models.UniqueConstraint(
+                fields=["account", "number"], name="one_count_per_account_and_number"
+            ),
             models.CheckConstraint(
                 condition=Q(difference=F("counted") - F("expected")),
                 name="cash_difference_is_counted_less_expected",
             ),
             models.CheckConstraint(
-                condition=Q(kept__gte=0, kept__lte=F("counted")), name="cash_kept_was_counted"
+                condition=Q(account=Account.DESK_CASH, kept__gte=0, kept__lte=F("counted"))
+                | Q(account=Account.DESK_CARD, kept=0),
+                name="only_counted_cash_is_kept",
             ),
             models.CheckConstraint(
                 condition=Q(difference=0) | ~Q(note=""), name="a_cash_difference_has_a_reason"
@@ -257,7 +268,7 @@ class CashCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.shown_counted}"
+        return f"{self.get_account_display()} {self.number}: {self.shown_counted}"
 
     @property
     def shown_counted(self) -> str:

@@ -266,14 +266,14 @@ def matched_lines(settlement: Settlement) -> QuerySet[Line]:
     return rows.select_related("payment__invoice", "refund").order_by("number")
 
 
-def expected_cash() -> Decimal:
-    """Tell what lies in the drawer, as far as the journal knows (one query)."""
-    return _sum(_cash())
+def desk_balance(account: Account) -> Decimal:
+    """Tell what the desk has in cash or by card, as far as the journal knows (one query)."""
+    return _sum(_postings_of(account))
 
 
 @dataclass(frozen=True)
-class Drawer:
-    """What is expected in the drawer, and how it came to be so since the last count."""
+class DeskMoney:
+    """What is expected at the desk, and how it came to be so since the last count."""
 
     expected: Decimal
     last: CashCount | None
@@ -281,25 +281,28 @@ class Drawer:
     went_out: Decimal
 
 
-def drawer() -> Drawer:
+def desk_money(account: Account) -> DeskMoney:
     """Tell what the desk is about to count (four queries)."""
-    last = CashCount.objects.select_related("by").order_by("-number").first()
-    since = _cash()
+    last = counts_of(account).first()
+    since = _postings_of(account)
     if last is not None:
         since = since.filter(entry__recorded_at__gt=last.counted_at)
         since = since.exclude(entry_id=last.entry_id)
-    return Drawer(
-        expected_cash(),
+    return DeskMoney(
+        desk_balance(account),
         last,
         _sum(since.filter(amount__gt=0)),
         -_sum(since.filter(amount__lt=0)),
     )
 
 
-def _cash() -> QuerySet[Posting]:
-    return Posting.objects.filter(
-        account=Account.DESK_CASH, entry__currency=settings.CURRENCY
-    ).order_by()
+def counts_of(account: Account) -> QuerySet[CashCount]:
+    """List what the desk has counted of an account, latest first."""
+    return CashCount.objects.filter(account=account).select_related("by").order_by("-number")
+
+
+def _postings_of(account: Account) -> QuerySet[Posting]:
+    return Posting.objects.filter(account=account, entry__currency=settings.CURRENCY).order_by()
 
 
 def _sum(postings: QuerySet[Posting]) -> Decimal:

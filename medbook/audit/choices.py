@@ -46,7 +46,7 @@ class Action(TextChoices):
     STATEMENT_IMPORTED = "statement.imported", _("Statement imported")
     DIFFERENCE_RESOLVED = "difference.resolved", _("Difference resolved")
     SETTLEMENT_CLOSED = "settlement.closed", _("Settlement closed")
-    CASH_COUNTED = "cash.counted", _("Cash drawer counted")
+    CASH_COUNTED = "cash.counted", _("Counted at the desk")
     MONEY_DECIDED = "money.decided", _("Decided about money set apart")
     PAYMENT_RECORDED = "payment.recorded", _("Payment recorded")
     SCHEDULE_CHANGED = "schedule.changed", _("Schedule changed")

@@ -47,11 +47,11 @@ def reschedule(visit, schedule, *, by=None, key="move", now=None, **chosen):
     ).appointment
 
 
-def pay(visit, *, now=None):
+def pay(visit, *, gateway="desk_cash", now=None):
     """Take money at the desk for what is open of a visit."""
     return take_desk_payment(
         appointment_uid=visit.uid,
-        gateway="desk_cash",
+        gateway=gateway,
         by=UserFactory(is_staff=True),
         now=now or clock.now(),
     )

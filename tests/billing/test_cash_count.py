@@ -1,4 +1,4 @@
-"""How is the drawer at the desk counted?"""
+"""How are the drawer and the card terminal of the desk counted?"""
 
 from decimal import Decimal
 
@@ -6,10 +6,12 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
 
-from billing.errors import BadCash, CashMoved, NoteRequired
+from billing.choices import Account
+from billing.errors import BadCardTotal, BadCash, CashMoved, NoteRequired
 from billing.models import CashCount
-from billing.selectors.settling import drawer, expected_cash
-from billing.services.cash import count_cash
+from billing.selectors.settling import desk_balance, desk_money
+from billing.services import cash
+from billing.services.cash import count_cash, note_card_total
 from medbook import clock
 from medbook.audit.models import OperationLog
 from tests.appointments.booking import book, pay
@@ -26,11 +28,26 @@ def take_cash():
     pay(book(member_with_patient(), schedule_with_slots(1)))
 
 
+def take_card():
+    """Take ¥180 by card at the desk."""
+    pay(book(member_with_patient(), schedule_with_slots(1)), gateway="desk_card")
+
+
 def count(counted, kept="0", *, seen=None, note=""):
     return count_cash(
         counted=Decimal(counted),
         kept=Decimal(kept),
-        seen=expected_cash() if seen is None else Decimal(seen),
+        seen=desk_balance(Account.DESK_CASH) if seen is None else Decimal(seen),
+        note=note,
+        by=UserFactory(is_staff=True),
+        now=clock.now(),
+    )
+
+
+def total(said, *, seen=None, note=""):
+    return note_card_total(
+        total=Decimal(said),
+        seen=desk_balance(Account.DESK_CARD) if seen is None else Decimal(seen),
         note=note,
         by=UserFactory(is_staff=True),
         now=clock.now(),
@@ -82,12 +99,89 @@ def test_a_count_is_refused_when_cash_has_moved_meanwhile():
         count("0", seen="0")
 
 
+def another_is_quicker(monkeypatch):
+    """Let somebody count the same money right after it was looked at."""
+
+    def look(account):
+        found = desk_balance(account)
+        CashCount.objects.create(
+            account=account,
+            number=1,
+            counted_at=clock.now(),
+            currency="CNY",
+            counted=found,
+            expected=found,
+            difference=0,
+            kept=0,
+            by=UserFactory(is_staff=True),
+        )
+        return found
+
+    monkeypatch.setattr(cash, "desk_balance", look)
+
+
+def test_the_same_money_is_counted_once(monkeypatch):
+    another_is_quicker(monkeypatch)
+
+    with pytest.raises(CashMoved):
+        count("0", seen="0")
+
+
+def test_without_its_constraint_the_same_money_is_counted_twice(monkeypatch):
+    another_is_quicker(monkeypatch)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE billing_cashcount DROP CONSTRAINT one_count_per_account_and_number"
+        )
+
+    count("0", seen="0")
+
+    assert [each.number for each in CashCount.objects.all()] == [1, 1]
+
+
+def test_all_of_a_card_total_goes_to_the_bank():
+    count("0")
+    take_card()
+    assert desk_money(Account.DESK_CARD).came_in == 180
+
+    noted = total("180")
+
+    assert (noted.number, noted.difference, noted.kept) == (1, 0, 0)
+    assert str(noted).startswith("Card at the desk 1: ¥180")
+    assert (balance("desk_card"), balance("bank"), balance("differences")) == (0, 180, 0)
+    facts = OperationLog.objects.filter(action="cash.counted").latest("id").facts
+    assert (facts["account"], facts["counted"]) == ("desk_card", "180")
+
+
+@pytest.mark.parametrize("said", ["179.90", "200", "-20.00"])  # below zero: more went back
+def test_a_difference_of_the_terminal_is_booked_and_explained(said):
+    take_card()
+    with pytest.raises(NoteRequired):
+        total(said, note=" ")
+
+    total(said, note="A slip is lost")
+
+    assert (balance("desk_card"), balance("bank")) == (0, Decimal(said))
+    assert balance("differences") == 180 - Decimal(said)
+
+
+def test_a_card_total_that_cannot_be_or_has_moved_is_refused():
+    take_card()
+    for amount in ("0.001", "-1e7", "NaN", "Infinity"):
+        with pytest.raises(BadCardTotal):
+            total(amount)
+    with pytest.raises(CashMoved):
+        total("0", seen="0")
+
+    assert not CashCount.objects.exists()
+
+
 def test_since_the_last_count():
     take_cash()
     count("180", "50")
     take_cash()
 
-    found = drawer()
+    found = desk_money(Account.DESK_CASH)
 
     assert (found.expected, found.came_in, found.went_out) == (230, 180, 0)
 
@@ -105,6 +199,20 @@ def test_counts_never_change():
             cursor.execute("UPDATE billing_cashcount SET counted = 1, difference = 0")
 
 
+def test_nothing_of_a_card_total_is_kept():
+    take_card()
+    total("180")
+    keep = "UPDATE billing_cashcount SET kept = 50"
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("ALTER TABLE billing_cashcount DISABLE TRIGGER USER")
+        with pytest.raises(IntegrityError, match="only_counted_cash"), transaction.atomic():
+            cursor.execute(keep)
+        cursor.execute("ALTER TABLE billing_cashcount DROP CONSTRAINT only_counted_cash_is_kept")
+        cursor.execute(keep)  # without the constraint
+
+
 def test_the_desk_counts_on_the_page(client):
     take_cash()
     client.force_login(staff_with("count_cash"))
@@ -117,6 +225,29 @@ def test_the_desk_counts_on_the_page(client):
     assert (CashCount.objects.get().counted, balance("desk_cash")) == (180, 50)
     assert "¥50.00 stayed in the drawer." in client.get(PAGE).text
     assert reverse("admin:cash") == PAGE
+
+
+def test_the_desk_notes_the_total_of_the_terminal_on_its_own_tab(client):
+    take_cash()
+    take_card()
+    client.force_login(staff_with("count_cash", "view_cashcount"))
+    tab = f"{PAGE}?tab=card"
+
+    shown = client.get(tab)
+    moved = client.post(tab, {"total": "180", "seen": "0.00"})
+    wrong = client.post(tab, {"total": "170", "seen": "180.00"})
+    done = client.post(tab, {"total": "170", "seen": "180.00", "note": "A slip is lost"})
+
+    assert "Expected on the slip" in shown.text
+    assert "pieces_100" not in shown.text
+    assert (moved.status_code, wrong.status_code) == (422, 422)
+    assert "Please look again." in moved.text
+    assert "Please say why." in wrong.text
+    assert (done.status_code, done.url) == (302, tab)
+    assert (balance("desk_card"), balance("desk_cash")) == (0, 180)
+    assert "Earlier counts: Card at the desk" in client.get(tab).text
+    assert "Earlier counts" not in client.get(PAGE).text
+    assert "Card at the desk" in client.get(reverse("admin:billing_cashcount_changelist")).text
 
 
 def test_the_page_says_what_is_wrong_and_writes_nothing(client):
@@ -133,7 +264,7 @@ def test_the_page_says_what_is_wrong_and_writes_nothing(client):
         ({"counted": "170"}, "Please say why."),
         ({"counted": "180", "pieces_100": "1"}, "The pieces make ¥100."),
         ({"counted": "180", "kept": "181"}, "leave no more than you counted"),
-        ({"counted": "180", "seen": "170.00"}, "Please count again."),
+        ({"counted": "180", "seen": "170.00"}, "Please look again."),
     ):
         answer = client.post(PAGE, {"kept": "0", "seen": "180.00", **said})
         assert answer.status_code == 422

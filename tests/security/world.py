@@ -16,9 +16,9 @@ from appointments.services.offers import make_offers
 from appointments.services.payment import take_desk_payment
 from appointments.services.receipts import issue_receipts
 from appointments.services.visits import check_in
-from billing.choices import Gateway, QuarantineReason
+from billing.choices import Account, Gateway, QuarantineReason
 from billing.models import Invoice, Payment, Quarantine, Refund, Settlement
-from billing.selectors.settling import expected_cash
+from billing.selectors.settling import desk_balance
 from billing.services.cash import count_cash
 from medbook import clock
 from members.choices import Relation, Role
@@ -245,8 +245,13 @@ def make_world():
     PrivilegeFactory(valid_from=clock.now() + timedelta(days=30))
     with transaction.atomic():
         earn_points(member=bo, points=500, reference="visit", now=clock.now())
-    cash = {"counted": Decimal(0), "kept": Decimal(0), "seen": expected_cash(), "note": "Lost"}
-    count_cash(**cash, by=world.accounts[Role.FINANCE.value], now=clock.now())
+    cash = {"counted": Decimal(0), "kept": Decimal(0), "note": "Lost"}
+    count_cash(
+        **cash,
+        seen=desk_balance(Account.DESK_CASH),
+        by=world.accounts[Role.FINANCE.value],
+        now=clock.now(),
+    )
     world.settlement = Settlement.objects.create(
         gateway="sandbox", day=date(2026, 3, 2), currency="CNY", fetched_at=clock.now()
     )
