@@ -214,6 +214,18 @@ NAMES = [
 VALUES = [*HOSTILE.values(), None, True, -1, 1e308, [], {}, [[]], {"$ne": 1}, "", " ", "0", 10**40]
 
 
+def _post(world, path, body, person):
+    headers = {**world.token(person), "Idempotency-Key": "hostile"}
+    return world.browser(ANONYMOUS).post(path, body, "application/json", headers=headers)
+
+
+def _unknown_to(world, path, person):
+    """Tell which of the names an address refuses as unknown: they need not be tried one by one."""
+    answer = _post(world, path, json.dumps(dict.fromkeys(NAMES, "x")), person)
+    errors = answer.json().get("errors", []) if answer.content else []
+    return {error["field"] for error in errors if error["code"] == "unknown_field"}
+
+
 def test_every_field_of_the_api_may_say_anything(world):
     wrong = []
     for route in every_route():
@@ -222,15 +234,16 @@ def test_every_field_of_the_api_may_say_anything(world):
         person = SUPERUSER if "/admin/" in route.pattern else ALICE
         path = route.path(world.fill)
         bodies = [json.dumps(value) for value in VALUES]
-        bodies += [json.dumps({**BODIES.get(route.name, {}), name: MARKUP}) for name in NAMES]
-        bodies += [json.dumps(dict.fromkeys(NAMES[:13], value)) for value in HOSTILE.values()]
+        bodies += [json.dumps(dict.fromkeys(NAMES, value)) for value in HOSTILE.values()]
+        said = BODIES.get(route.name, {})
+        unknown = _unknown_to(world, path, person)
+        bodies += [
+            json.dumps({**said, name: value})
+            for name in {*NAMES, *said} - unknown
+            for value in (HOSTILE.values() if unknown else [MARKUP])
+        ]
         for body in bodies:
-            answer = world.browser(ANONYMOUS).post(
-                path,
-                body,
-                "application/json",
-                headers={**world.token(person), "Idempotency-Key": "hostile"},
-            )
+            answer = _post(world, path, body, person)
             if answer.status_code >= 500:
                 wrong.append(f"{route} {body[:60]}: {answer.status_code}")
             elif answer.status_code >= 400:
