@@ -219,10 +219,47 @@ class PayForm(forms.Form):
         self.fields["gateway"].initial = next(iter(ways), None)
 
 
-class ConfirmForm(forms.Form):
+class InsuranceForm(forms.Form):
+    """By which policy an insurer is to bear a part; not asked where there is none.
+
+    `shown_insurance` says with which one the price was seen.
+    """
+
+    uninsured = pgettext_lazy("insurance", "None: I pay all")
+
+    shown_insurance = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, policies: Sequence[InsurancePolicy] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.policies = {str(policy.uid): policy for policy in policies}
+        if policies:
+            self.fields["insurance"] = forms.ChoiceField(
+                label=_("Insurance"),
+                required=False,
+                choices=[
+                    *((uid, policy.shown) for uid, policy in self.policies.items()),
+                    ("", self.uninsured),
+                ],
+                widget=forms.RadioSelect,
+            )
+
+    @property
+    def policy(self) -> InsurancePolicy | None:
+        """By which policy an insurer is to bear a part."""
+        return self.policies.get(self.cleaned_data.get("insurance") or "")
+
+    @property
+    def insurance_changed(self) -> str:
+        """Say that the price was seen with another insurance; "" where it was not."""
+        if (self.policy and self.policy.uid) != self.cleaned_data.get("shown_insurance"):
+            return str(_("With this insurance the price is another one. Please look again."))
+        return ""
+
+
+class ConfirmForm(InsuranceForm):
     """For whom, why, with how many points and which insurance. What leaves no choice is not asked.
 
-    `shown_points` and `shown_insurance` say with which the member has seen the price.
+    `shown_points` says with how many the member has seen the price.
     """
 
     patient = forms.ChoiceField(label=_("Who is the visit for?"), widget=forms.RadioSelect)
@@ -236,7 +273,6 @@ class ConfirmForm(forms.Form):
     pay = forms.ChoiceField(label=_("How do you want to pay?"), widget=forms.RadioSelect)
     shown_points = forms.IntegerField(required=False, widget=forms.HiddenInput)
     shown_free = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    shown_insurance = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(
         self,
@@ -244,22 +280,10 @@ class ConfirmForm(forms.Form):
         links: Sequence[FamilyLink],
         ways: Sequence[WayToPay],
         most_points: int = 0,
-        policies: Sequence[InsurancePolicy] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.most_points = most_points
-        self.policies = {str(policy.uid): policy for policy in policies}
-        if policies:
-            self.fields["insurance"] = forms.ChoiceField(
-                label=_("Insurance"),
-                required=False,
-                choices=[
-                    *((uid, policy.shown) for uid, policy in self.policies.items()),
-                    ("", pgettext_lazy("insurance", "None: I pay all")),
-                ],
-                widget=forms.RadioSelect,
-            )
         self.ways = ways
         if len(ways) > 1:
             self.fields["pay"].choices = [(way, way.label) for way in ways]  # type: ignore[attr-defined]
@@ -296,19 +320,13 @@ class ConfirmForm(forms.Form):
         return self.cleaned_data.get("points") or 0
 
     @property
-    def policy(self) -> InsurancePolicy | None:
-        """By which policy an insurer is to bear a part."""
-        return self.policies.get(self.cleaned_data.get("insurance") or "")
-
     def changed_since(self, *, is_free_return: bool) -> str:
         """Say what is not as it was when the member saw the price; "" where all is."""
         if is_free_return != self.cleaned_data["shown_free"]:
             return str(_("For this patient the price is another one. Please look again."))
         if self.used_points != (self.cleaned_data.get("shown_points") or 0):
             return str(_("With these points the price is another one. Please look again."))
-        if (self.policy and self.policy.uid) != self.cleaned_data.get("shown_insurance"):
-            return str(_("With this insurance the price is another one. Please look again."))
-        return ""
+        return self.insurance_changed
 
     def clean_patient(self) -> Patient:
         """Return the chosen patient."""

@@ -111,6 +111,14 @@ class Insurer(TextChoices):
     SANDBOX = "sandbox", _("Sandbox Insurer")
 
 
+class PolicyState(TextChoices):
+    """Where a day lies to the period of a policy."""
+
+    NOT_YET = "not_yet", _("not valid yet")
+    VALID = "valid", _("valid")
+    RUN_OUT = "run_out", _("has run out")
+
+
 class ClaimState(TextChoices):
     """States of a claim."""
 

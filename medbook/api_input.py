@@ -168,6 +168,29 @@ class PageQuery(StrictQuery):
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
 
+class PeriodQuery(PageQuery):
+    """A list in pages within dates, both included."""
+
+    to = serializers.DateField(required=False, source="last_day")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add `from`, which is no name in Python."""
+        first_day = serializers.DateField(required=False, source="first_day")
+        return {**super().get_fields(), "from": first_day}
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a period that ends before it begins."""
+        return in_order(asked, "first_day", "last_day", named="to")
+
+
+def in_order(asked: dict[str, Any], first: str, last: str, *, named: str) -> dict[str, Any]:
+    """Refuse a period that ends before it begins. Raises: ValidationError."""
+    if {first, last} <= asked.keys() and asked[last] < asked[first]:
+        text = _("The period ends before it begins.")
+        raise serializers.ValidationError({named: [exceptions.ErrorDetail(text, "contradiction")]})
+    return asked
+
+
 def idempotency_key(request: Request, *, is_required: bool = True) -> str:
     """Read the key of a write that must not happen twice; "" where it is left out and may be.
 

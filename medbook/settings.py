@@ -596,15 +596,18 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "AppointmentState": "appointments.choices.AppointmentState",
+        "DifferenceKind": "billing.choices.DifferenceKind",
         "Gateway": "billing.choices.Gateway",
         "InvoiceState": "billing.choices.InvoiceState",
         "JobState": "medbook.jobs.choices.JobState",
         "LeaveReason": "scheduling.choices.LeaveReason",
         "LeaveState": "scheduling.choices.LeaveState",
         "PaymentState": "billing.choices.PaymentState",
+        "PolicyState": "billing.choices.PolicyState",
         "RefundReason": "billing.choices.RefundReason",
         "RefundState": "billing.choices.RefundState",
         "SaleState": "scheduling.choices.SaleState",
+        "SettlementState": "billing.choices.SettlementState",
         "SlotState": "appointments.api.serializers.SHOWN_SLOT_STATES",
     },
 }

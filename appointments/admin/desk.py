@@ -1,6 +1,7 @@
 """Where does the desk book for a caller, and take in who comes without an appointment?"""
 
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,18 +12,26 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from appointments.errors import ConsentMissing
+from appointments.forms import InsuranceForm
 from appointments.models import Appointment
 from appointments.selectors.desk import MOST_SESSIONS, booked_for, desk_sessions, read_aloud
-from appointments.selectors.terms import terms_of
 from appointments.selectors.visits import with_details
+from appointments.services.agreeing import priced
 from appointments.services.booking import bookable_schedule
 from appointments.services.desk import book_for_member, take_walk_in
+from appointments.services.insuring import (
+    insurable,
+    shown_insured,
+    usable_policies,
+    wished_policy,
+)
+from billing.models import InsurancePolicy
 from medbook import clock
 from medbook.admin_site import MedBookAdminSite
 from medbook.api import status_of
@@ -53,8 +62,10 @@ class TimesForm(forms.Form):
     )
 
 
-class ReasonToComeForm(forms.Form):
-    """Ask what the patient comes for."""
+class DeskConfirmForm(InsuranceForm):
+    """Ask what the patient comes for, and by which policy the visit is insured."""
+
+    uninsured = pgettext_lazy("insurance", "None: the patient pays all")
 
     reason = forms.CharField(
         label=gettext_lazy("What does the patient come for?"),
@@ -143,16 +154,24 @@ def confirm(request: HttpRequest, uid: uuid.UUID, schedule_uid: uuid.UUID) -> Ht
     link, now = booked_for(uid), clock.now()
     schedule = bookable_schedule(schedule_uid)
     starts_at = _instant(request.GET.get("at", ""))
-    form = ReasonToComeForm(request.POST or None, initial={"idempotency_key": str(uuid.uuid4())})
+    policies = usable_policies(schedule, link)
+    policy = wished_policy(request.POST.get("insurance"), policies)
+    form = _confirm_form(request, policies, policy)
+    agreed = priced(schedule, link.member, link.patient, now)
+    price = insurable(agreed, policy)
     context = {
         **_about(link, now),
         "form": form,
         "schedule": schedule,
         "starts_at": starts_at,
-        "quote": terms_of(link.member, now).price(schedule),
+        "insurance": policy,
+        "is_not_discounted": agreed.discount > price.discount,
+        "quote": shown_insured(price, policy, schedule),
     }
     if not form.is_valid():
         return _page(request, "confirm", context, 422 if form.is_bound else 200)
+    if detail := form.insurance_changed:
+        return _page(request, "confirm", {**context, "detail": detail}, 409)
     try:
         placed = book_for_member(
             member=link.member,
@@ -160,6 +179,7 @@ def confirm(request: HttpRequest, uid: uuid.UUID, schedule_uid: uuid.UUID) -> Ht
             schedule_uid=schedule_uid,
             starts_at=starts_at,
             reason=form.cleaned_data["reason"],
+            policy=form.policy,
             idempotency_key=form.cleaned_data["idempotency_key"] or str(uuid.uuid4()),
             by=signed_in(request.user),
             now=now,
@@ -203,6 +223,22 @@ def done(request: HttpRequest, reference: str) -> HttpResponse:
     if visit is None:
         raise Missing()
     return _page(request, "done", {"visit": visit, "read_aloud": read_aloud(visit)})
+
+
+def _confirm_form(
+    request: HttpRequest,
+    policies: Sequence[InsurancePolicy],
+    policy: InsurancePolicy | None,
+) -> DeskConfirmForm:
+    """Ask with what was typed so far, or read what is to be booked."""
+    if request.method == "POST" and "preview" not in request.POST:
+        return DeskConfirmForm(request.POST, policies=policies)
+    initial = {
+        "reason": request.POST.get("reason", ""),
+        "idempotency_key": request.POST.get("idempotency_key") or str(uuid.uuid4()),
+        "insurance": str(policy.uid) if policy else "",
+    }
+    return DeskConfirmForm(initial=initial, policies=policies)
 
 
 def _about(link: FamilyLink, now: datetime) -> dict[str, Any]:

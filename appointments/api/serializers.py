@@ -16,11 +16,10 @@ from appointments.selectors.terms import Terms
 from billing.api.serializers import InvoiceSerializer, RefundSerializer
 from billing.models import Invoice
 from billing.selectors import Account
-from medbook.api_input import InstantField, MoneyField, StrictSerializer
+from medbook.api_input import InstantField, MoneyField, PeriodQuery, StrictSerializer
 from scheduling.api.serializers import (
     ClinicTimeField,
     NamedSerializer,
-    PeriodQuery,
     RoomSerializer,
 )
 from scheduling.choices import SaleState, SlotState

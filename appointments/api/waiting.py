@@ -9,12 +9,11 @@ from rest_framework.exceptions import ErrorDetail
 
 from appointments.choices import Band, EntryState, HalfDay, OfferState
 from appointments.models import Offer
-from medbook.api_input import MoneyField, PageQuery, StrictSerializer
+from medbook.api_input import MoneyField, PageQuery, StrictSerializer, in_order
 from scheduling.api.serializers import (
     ClinicTimeField,
     NamedSerializer,
     RoomSerializer,
-    in_order,
 )
 
 TARGETS = ("schedule", "doctor", "department")

@@ -27,7 +27,9 @@ from appointments.services.booking import (
     new_hold,
 )
 from appointments.services.holds import expire_lapsed_of_patient
+from appointments.services.insuring import require_own_policy
 from appointments.services.limits import require_within_limits
+from billing.models import InsurancePolicy
 from medbook import clock
 from medbook.audit.choices import Action
 from medbook.audit.services import record_event
@@ -59,6 +61,7 @@ def book_for_member(
     starts_at: datetime | None = None,
     slot_uid: uuid.UUID | None = None,
     reason: str = "",
+    policy: InsurancePolicy | None = None,
     idempotency_key: str,
     by: User,
     now: datetime,
@@ -68,7 +71,7 @@ def book_for_member(
     Which checks hold for the desk: docs/flows/desk.md.
     Raises: NotYourPatient, ConsentMissing, CalledOff, InThePast, NotOpenYet, SaleOver,
     TooManyOpen, PatientBusy, AlreadyBookedDoctorDay, AlreadyBookedDepartmentDay, SlotTaken,
-    SoldOut, TryLater, InProgress, IdempotencyKeyReused, Missing.
+    SoldOut, PolicyNotValid, VisitNotCovered, TryLater, InProgress, IdempotencyKeyReused, Missing.
     """
     said = {
         "member": member.uid,
@@ -78,6 +81,8 @@ def book_for_member(
         "slot": slot_uid,
         "reason": reason,
     }
+    if policy:
+        said["policy"] = policy.uid
 
     with once(by, ENDPOINT, idempotency_key, said) as attempt:
         if attempt.earlier_uid:
@@ -90,7 +95,9 @@ def book_for_member(
         if sale == DeskSale.KEPT:
             slot_uid, starts_at = _kept_place(schedule, starts_at, slot_uid, booker, now), None
         slot = claim(schedule, starts_at, slot_uid, booker, now)
-        appointment = _put_down(member, patient, schedule, slot, Source.DESK, reason, by, now)
+        appointment = _put_down(
+            member, patient, schedule, slot, Source.DESK, reason, by, now, policy
+        )
         attempt.remember(appointment)
         return Placed(appointment, is_replay=False)
 
@@ -160,6 +167,7 @@ def _put_down(
     reason: str,
     by: User,
     now: datetime,
+    policy: InsurancePolicy | None = None,
 ) -> Appointment:
     """Write the appointment of a claimed place, agreed at once."""
     appointment = new_hold(member, patient, schedule, slot, now, source)
@@ -167,7 +175,9 @@ def _put_down(
         appointment.save(force_insert=True)
     record_event(Action.APPOINTMENT_HELD, subject=appointment, by=by, patient=patient)
     outbox.add("appointment.held", key=appointment.uid, appointment_uid=appointment.uid)
-    agree(appointment, WayToPay.DESK, reason, 0, by, now)
+    if policy:
+        require_own_policy(policy, appointment)
+    agree(appointment, WayToPay.DESK, reason, 0, by, now, policy)
     return appointment
 
 

@@ -1,6 +1,7 @@
 """How does insurance change what a visit costs, now and when the insurer has answered?"""
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from billing.choices import ClaimState
 from billing.errors import PolicyNotValid, VisitNotCovered
 from billing.models import Claim, InsurancePolicy
 from billing.rules.prices import NOTHING, Quote
+from billing.selectors import last_used
 from billing.services.claims import Cover, covered
 from billing.services.repricing import ask_for_rest
 from medbook import clock
@@ -37,17 +39,25 @@ def require_own_policy(policy: InsurancePolicy, appointment: Appointment) -> Non
         raise PolicyNotValid()
 
 
-def usable_policies(appointment: Appointment, link: FamilyLink | None) -> list[InsurancePolicy]:
+def usable_policies(schedule: Schedule, link: FamilyLink | None) -> list[InsurancePolicy]:
     """List by which policies a visit can be insured, if it is for this patient (one query)."""
     if link is None:
         return []
-    rows = InsurancePolicy.objects.valid_on(appointment.service_date).seen_through(link)
-    visit_type = appointment.slot.schedule.visit_type.code
+    rows = InsurancePolicy.objects.valid_on(schedule.service_date).seen_through(link)
+    visit_type = schedule.visit_type.code
     return [
         policy
         for policy in rows.select_related("plan", "patient").order_by("id")
         if visit_type not in policy.plan.uncovered
     ]
+
+
+def wished_policy(said: str | None, policies: Sequence[InsurancePolicy]) -> InsurancePolicy | None:
+    """Tell which policy is to bear a visit: that of last time, unless something is said."""
+    by_uid = {str(policy.uid): policy for policy in policies}
+    if said == "" or said in by_uid:
+        return by_uid.get(said)
+    return last_used(policies)
 
 
 def insurable(price: Quote, policy: InsurancePolicy | None) -> Quote:
@@ -60,22 +70,42 @@ def insured(
     appointment: Appointment,
     policy: InsurancePolicy | None,
     schedule: Schedule | None = None,
-    patient: Patient | None = None,
 ) -> tuple[Quote, Cover | None]:
-    """Let an insurer bear its share of a visit, at its place and for its patient or for others.
+    """Let an insurer bear its share of a visit, at its place or at another one.
 
     The sums of the year hold while the patient is locked. Raises: PolicyNotValid, VisitNotCovered.
     """
+    schedule = schedule or appointment.slot.schedule
+    return _borne(price, policy, schedule, appointment.patient, appointment.subject)
+
+
+def shown_insured(
+    price: Quote, policy: InsurancePolicy | None, schedule: Schedule, subject: str = ""
+) -> Quote:
+    """Show what an insurer would bear; where the policy does not hold, booking will say so."""
+    if policy is None:
+        return price
+    with suppress(PolicyNotValid, VisitNotCovered):
+        price, _cover = _borne(price, policy, schedule, policy.patient, subject)
+    return price
+
+
+def _borne(
+    price: Quote,
+    policy: InsurancePolicy | None,
+    schedule: Schedule,
+    patient: Patient,
+    subject: str,
+) -> tuple[Quote, Cover | None]:
     if policy is None or price.is_free_return:
         return price, None
-    schedule = schedule or appointment.slot.schedule
     return covered(
         price,
         policy,
-        patient=patient or appointment.patient,
+        patient=patient,
         day=schedule.service_date,
         visit_type=schedule.visit_type.code,
-        subject=appointment.subject,
+        subject=subject,
     )
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -32,11 +31,14 @@ from appointments.selectors.wishes import is_wanted
 from appointments.services.agreeing import priced
 from appointments.services.booking import confirm_appointment, hold_slot
 from appointments.services.holds import extend_hold
-from appointments.services.insuring import insurable, insured, usable_policies
-from billing.errors import PolicyNotValid, VisitNotCovered
+from appointments.services.insuring import (
+    insurable,
+    shown_insured,
+    usable_policies,
+    wished_policy,
+)
 from billing.models import InsurancePolicy
 from billing.rules.prices import Quote
-from billing.selectors import last_used
 from medbook import clock
 from medbook.api import status_of
 from medbook.errors import DomainError, Missing, TryLater
@@ -90,8 +92,8 @@ def confirm(request: HttpRequest, member: Member, reference: str) -> HttpRespons
         return _past_confirming(appointment)
     links = bookable_links(member, now)
     chosen = _patient_of(request, appointment, links)
-    policies = usable_policies(appointment, chosen)
-    policy = _policy_of(request, policies)
+    policies = usable_policies(appointment.slot.schedule, chosen)
+    policy = wished_policy(request.POST.get("insurance"), policies)
     price = _price_of(appointment, chosen, now)
     discounted = insurable(price, policy).discounted
     most_points = most_to_spend(discounted, spendable(member, now))
@@ -135,7 +137,7 @@ def _agree(
             patient=form.cleaned_data.get("patient"),
             reason=form.cleaned_data["reason"],
             points=form.used_points,
-            policy=policy,
+            policy=form.policy,
             by=member.user,
             now=now,
         )
@@ -198,15 +200,6 @@ def _price_of(appointment: Appointment, link: FamilyLink | None, now: datetime) 
     return priced(appointment, appointment.member, link.patient, now)
 
 
-def _policy_of(request: HttpRequest, policies: Sequence[InsurancePolicy]) -> InsurancePolicy | None:
-    """Tell by which policy a member wants to be insured: as last time, unless something is said."""
-    said = request.POST.get("insurance")
-    by_uid = {str(policy.uid): policy for policy in policies}
-    if said == "" or said in by_uid:
-        return by_uid.get(said)
-    return last_used(policies)
-
-
 def _check(
     request: HttpRequest,
     appointment: Appointment,
@@ -221,10 +214,7 @@ def _check(
     agreed = _price_of(appointment, chosen, now)
     points = min(points, form.most_points)
     price = insurable(agreed, policy).with_points(points)
-    with suppress(PolicyNotValid, VisitNotCovered):  # since a moment ago: confirming says so
-        price, _cover = insured(
-            price, appointment, policy, patient=policy.patient if policy else None
-        )
+    price = shown_insured(price, policy, appointment.slot.schedule, appointment.subject)
     return render(
         request,
         "appointments/confirm.html",

@@ -10,7 +10,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from billing.choices import ClaimState, Insurer
+from billing.choices import ClaimState, Insurer, PolicyState
 from billing.errors import WrongState
 from billing.models.invoices import Invoice
 from billing.rules.insurance import Terms, Used, masked_number, normalised_number
@@ -167,6 +167,13 @@ class InsurancePolicy(models.Model):
     def shown(self) -> str:
         """The plan and the end of the number, as the member knows it."""
         return f"{self.plan.name} {self.number}"
+
+    def state_on(self, day: date) -> PolicyState:
+        """Tell whether a day lies within the period, before or after it."""
+        if day < self.valid_from:
+            return PolicyState.NOT_YET
+        is_over = self.valid_to is not None and self.valid_to < day
+        return PolicyState.RUN_OUT if is_over else PolicyState.VALID
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):

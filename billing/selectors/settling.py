@@ -9,7 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -250,6 +250,12 @@ def settlement_of(gateway: str, day: date) -> Settlement | None:
     """Find the settlement of a day at a gateway."""
     rows = Settlement.objects.select_related("closed_by", "entry")
     return rows.filter(gateway=gateway, day=day).first()
+
+
+def settlements() -> QuerySet[Settlement]:
+    """Keep all days at gateways, each with how many of its differences are to be decided."""
+    is_open = Q(differences__resolution="")
+    return Settlement.objects.annotate(open_differences=Count("differences", filter=is_open))
 
 
 def differences_of(settlement: Settlement) -> QuerySet[Difference]:

@@ -68,14 +68,18 @@ def _page(
     request: HttpRequest, link: FamilyLink, form: PolicyForm, status: int = 200
 ) -> HttpResponse:
     now = clock.now()
+    today = clock.site_date(now)
     rows = InsurancePolicy.objects.standing().seen_through(link).select_related("plan")
     context = {
         "link": link,
         "policies": [
-            {"policy": policy, "may_end": may_end(policy, link, now)}
+            {
+                "policy": policy,
+                "state": policy.state_on(today),
+                "may_end": may_end(policy, link, now),
+            }
             for policy in rows.order_by("id")
         ],
-        "today": clock.site_date(now),
         "form": form,
     }
     return render(request, "billing/insurance.html", context, status=status)

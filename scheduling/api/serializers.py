@@ -5,11 +5,16 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
 
-from medbook.api_input import InstantField, MoneyField, PageQuery, StrictSerializer
+from medbook.api_input import (
+    InstantField,
+    MoneyField,
+    PageQuery,
+    PeriodQuery,
+    StrictSerializer,
+    in_order,
+)
 from scheduling.choices import Gender, RunState, RushMode, ScheduleState, Title
 from scheduling.rules.sessions import MOST_PLACES
 
@@ -32,29 +37,6 @@ class ClinicTimeField(InstantField):
 
 
 # Queries and bodies
-
-
-class PeriodQuery(PageQuery):
-    """A list in pages within dates of the clinic, both included."""
-
-    to = serializers.DateField(required=False, source="last_day")
-
-    def get_fields(self) -> dict[str, Any]:
-        """Add `from`, which is no name in Python."""
-        first_day = serializers.DateField(required=False, source="first_day")
-        return {**super().get_fields(), "from": first_day}
-
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a period that ends before it begins."""
-        return in_order(asked, "first_day", "last_day", named="to")
-
-
-def in_order(asked: dict[str, Any], first: str, last: str, *, named: str) -> dict[str, Any]:
-    """Refuse a period that ends before it begins. Raises: ValidationError."""
-    if {first, last} <= asked.keys() and asked[last] < asked[first]:
-        text = _("The period ends before it begins.")
-        raise serializers.ValidationError({named: [ErrorDetail(text, "contradiction")]})
-    return asked
 
 
 class DoctorsQuery(PageQuery):

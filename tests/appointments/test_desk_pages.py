@@ -1,6 +1,6 @@
 """Does the desk get from a voice on the telephone to a booked visit, with nothing in addresses?"""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,13 +10,22 @@ from django.urls import reverse
 
 from appointments.choices import AppointmentState, Source
 from appointments.models import Appointment
+from billing.errors import PolicyNotValid
+from billing.models import Claim
 from medbook import clock
+from members.choices import Relation
 from members.models import Member, Patient
 from members.services.roles import grant_roles
 from tests.api import ROOT, caller, refusal
-from tests.appointments.booking import fill
-from tests.appointments.test_desk import keep_for_desk
-from tests.factories import UserFactory, member_with_patient, schedule_with_slots
+from tests.appointments.booking import fill, pay
+from tests.appointments.test_desk import book_at_desk, keep_for_desk
+from tests.factories import (
+    FamilyLinkFactory,
+    InsurancePolicyFactory,
+    UserFactory,
+    member_with_patient,
+    schedule_with_slots,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +89,45 @@ def test_a_caller_is_found_and_booked(browser, alice):
     for answer in (found, times, shown, booked):
         assert phone not in answer.content.decode()
         assert phone not in answer.request["PATH_INFO"] + answer.request["QUERY_STRING"]
+
+
+def test_a_caller_is_insured_by_the_policy_that_is_chosen(browser):
+    policy = InsurancePolicyFactory()
+    InsurancePolicyFactory(valid_to=date(2020, 12, 31), added_by=policy.added_by)
+    schedule, link = schedule_with_slots(2), policy.added_by.links.get()
+    address = at("book_confirm", link, schedule.uid)
+    chosen = {"insurance": str(policy.uid), "idempotency_key": "one"}
+
+    plain = browser.get(address).text
+    preview = browser.post(address, {**chosen, "reason": "A cough", "preview": "typed"}).text
+    unseen = browser.post(address, chosen)
+    browser.post(address, {**chosen, "shown_insurance": str(policy.uid)})
+
+    assert plain.count('name="insurance"') == 2  # this one, or none
+    assert "¥36.00" not in plain
+    assert policy.number.reveal() not in plain
+    assert "¥36.00" in preview
+    assert "A cough" in preview
+    assert unseen.status_code == 409
+    visit = Appointment.objects.get()
+    assert (visit.insured, visit.price) == (144, 36)
+    pay(visit)
+    assert Claim.objects.due(clock.now()).get().policy == policy
+
+
+def test_whom_a_policy_does_not_concern_is_not_offered_it_at_the_desk(browser, desk):
+    policy = InsurancePolicyFactory()
+    link = FamilyLinkFactory(
+        member=member_with_patient(), patient=policy.patient, relation=Relation.OTHER
+    )
+    schedule = schedule_with_slots(1)
+
+    page = browser.get(at("book_confirm", link, schedule.uid)).text
+
+    assert 'name="insurance"' not in page
+    with pytest.raises(PolicyNotValid):
+        book_at_desk(desk, link.member, schedule, patient=link.patient, policy=policy)
+    assert not Appointment.objects.exists()
 
 
 def test_a_form_sent_twice_books_once(browser, alice):

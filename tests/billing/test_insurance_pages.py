@@ -1,6 +1,6 @@
 """Do members keep their patients' policies, and staff see no more than they need?"""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
@@ -8,12 +8,13 @@ from django.contrib.auth.models import Group
 from appointments.services.cancelling import cancel_appointment
 from billing.models import Claim, InsurancePlan, InsurancePolicy
 from medbook import clock
-from members.choices import ConsentPurpose, Relation, Role
+from members.choices import ConsentPurpose, ConsentState, Relation, Role
+from members.models import FamilyLink
 from members.selectors.privacy import told_tables
 from members.services.consents import withdraw_consent
 from members.services.erasing import erase_member
 from members.services.roles import grant_roles
-from tests.api import refusal
+from tests.api import ROOT, caller, refusal
 from tests.appointments.booking import book
 from tests.appointments.test_booking_api import act, order
 from tests.factories import (
@@ -96,6 +97,53 @@ def test_others_end_nothing_and_see_nothing_without_consent(client, alice):
     assert client.post(f"{theirs}{policy.uid}/end/").status_code == 404
     assert client.get(address(policy.added_by)).status_code == 200  # of the shared patient
     assert client.get(address(member_with_patient())).status_code == 404
+
+
+def test_a_program_finds_by_which_policy_to_book():
+    policy = InsurancePolicyFactory()
+    member, schedule = policy.added_by, schedule_with_slots()
+    over = InsurancePolicyFactory(
+        added_by=member, valid_from=date(2020, 1, 1), valid_to=date(2020, 12, 31)
+    )
+    InsurancePolicyFactory(added_by=member, ended_at=clock.now())
+    InsurancePolicyFactory()  # of somebody else
+
+    answer = caller(member).get(f"{ROOT}patients/{policy.patient.uid}/policies/")
+
+    first, second = answer.json()["results"]
+    assert first == {
+        "id": str(policy.uid),
+        "plan": policy.plan.name,
+        "is_statutory": False,
+        "insurer": "sandbox",
+        "number": str(policy.number),
+        "valid_from": "2020-01-01",
+        "valid_to": None,
+        "state": "valid",
+    }
+    assert (second["id"], second["state"]) == (str(over.uid), "run_out")
+    assert policy.number.reveal() not in answer.text
+    booked = order(member, schedule, pay="desk", insurance=first["id"])
+    assert booked.json()["insured"] == "144.00"
+
+
+def test_a_program_is_told_no_policy_that_the_member_may_not_see():
+    policy = InsurancePolicyFactory()
+    link = FamilyLinkFactory(
+        member=member_with_patient(),
+        patient=policy.patient,
+        relation=Relation.OTHER,
+        consent=ConsentState.DECLARED,
+    )
+    address = f"{ROOT}patients/{policy.patient.uid}/policies/"
+
+    unseen = caller(link.member).get(address)
+    FamilyLink.objects.filter(pk=link.pk).update(consent=ConsentState.GIVEN)
+    seen = caller(link.member).get(address)
+
+    assert unseen.json()["results"] == []
+    assert [each["id"] for each in seen.json()["results"]] == [str(policy.uid)]
+    assert refusal(caller(member_with_patient()).get(address)) == (404, "not_found")
 
 
 def test_an_insured_visit_by_api():

@@ -14,11 +14,18 @@ from appointments.services.missing import note_missed_visits, undo_no_show
 from billing.models import Invoice
 from medbook import clock
 from medbook.outbox.services import dispatch_due_messages
+from members.choices import Relation
 from members.models import Strike
 from members.services import strike_appeals
 from members.services.strike_appeals import contest_strike
 from tests.appointments.booking import book
-from tests.factories import UserFactory, member_with_patient, schedule_with_slots
+from tests.factories import (
+    FamilyLinkFactory,
+    InsurancePolicyFactory,
+    UserFactory,
+    member_with_patient,
+    schedule_with_slots,
+)
 from tests.members.test_strike_appeals import missed
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +97,26 @@ def test_without_the_rule_of_the_desk_anything_is_sold_before_the_release(monkey
     )
 
     assert Appointment.objects.exists()
+
+
+def test_without_asking_who_may_see_a_policy_the_desk_insures_by_anybodys(monkeypatch):
+    policy = InsurancePolicyFactory()
+    link = FamilyLinkFactory(
+        member=member_with_patient(), patient=policy.patient, relation=Relation.OTHER
+    )
+    monkeypatch.setattr(desk_services, "require_own_policy", lambda policy, appointment: None)
+
+    book_for_member(
+        member=link.member,
+        patient=link.patient,
+        schedule_uid=schedule_with_slots(1).uid,
+        policy=policy,
+        idempotency_key="one",
+        by=UserFactory(is_staff=True),
+        now=clock.now(),
+    )
+
+    assert Appointment.objects.get().insured
 
 
 def test_without_its_index_a_missed_visit_is_contested_twice(monkeypatch):

@@ -168,6 +168,7 @@ class World:
             "waitlist": self.wish,
             "offers": self.offer,
             "differences": self.difference,
+            "settlements": self.settlement,
         }[kind].uid
 
 

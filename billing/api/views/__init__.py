@@ -1,0 +1,1 @@
+"""Which API shows and moves money, and tells who is insured?"""
