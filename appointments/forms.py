@@ -319,7 +319,6 @@ class ConfirmForm(InsuranceForm):
         """How many points are to be used."""
         return self.cleaned_data.get("points") or 0
 
-    @property
     def changed_since(self, *, is_free_return: bool) -> str:
         """Say what is not as it was when the member saw the price; "" where all is."""
         if is_free_return != self.cleaned_data["shown_free"]:
