@@ -26,11 +26,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module")
-def browser(chromium):
+def browser(chromium, django_db_setup):
     """Start Chromium.
 
     Playwright keeps an event loop in this thread, which Django takes for a sign of asynchronous
-    code; nothing here runs in it.
+    code; nothing here runs in it. It would keep connections of its own there, so the database is
+    made before.
     """
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
