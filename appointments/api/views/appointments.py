@@ -434,7 +434,7 @@ def _accounts_of(appointments: Iterable[Appointment]) -> dict[uuid.UUID, Account
     subjects = {
         appointment.uid: invoice_subject(appointment)
         for appointment in appointments
-        if appointment.state != AppointmentState.HELD
+        if appointment.state != AppointmentState.HELD or appointment.awaits_payment
     }
     accounts = accounts_of(list(subjects.values())) if subjects else {}
     return {uid: accounts[subject] for uid, subject in subjects.items()}
