@@ -489,7 +489,8 @@ class World:
         for place in surplus:
             self._put(place, "blocked")
         for place in session.places.values():
-            if session.capacity < place.number <= capacity and self._is_sat(place):
+            is_ahead = place.starts_at > self.now and self._is_sat(place)
+            if session.capacity < place.number <= capacity and is_ahead:
                 self._put(place, "free")
         for place in add:
             session.places[place.number] = place
