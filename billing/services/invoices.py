@@ -104,9 +104,14 @@ def void(invoice: Invoice, by: User | None, now: datetime) -> None:
 
 
 def let_lapse(*, subject: str, now: datetime) -> None:
-    """Give up what is open of a subject, unless a payment of it is under way at a gateway."""
-    for invoice in locked_invoices(subject):
-        if invoice.is_due and not invoice.payments.filter(state=PaymentState.PENDING).exists():
+    """Give up what is open of a subject, unless a payment of it is under way at a gateway.
+
+    Never waits, so that a place may be locked after it: what somebody works on just now is left to
+    give_up_overdue_invoices.
+    """
+    due = Invoice.objects.filter(subject=subject, state=InvoiceState.OPEN).order_by("id")
+    for invoice in lock(due, Rung.INVOICE, skip_locked=True):
+        if not invoice.payments.filter(state=PaymentState.PENDING).exists():
             void(invoice, None, now)
 
 

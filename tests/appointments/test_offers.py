@@ -28,6 +28,7 @@ from members.selectors.wording import said_facts
 from scheduling.choices import SlotState
 from scheduling.errors import SoldOut
 from tests.appointments.booking import book, call_off
+from tests.appointments.paying import agree, states
 from tests.appointments.waiting import accept, after, cancel, decline, open_offer, wait_for
 from tests.factories import (
     SlotFactory,
@@ -118,6 +119,18 @@ def test_accepting_holds_the_place_as_any_hold():
     assert held.hold_expires_at == NOON + timedelta(minutes=15)
     assert (wish.state, place_of(schedule).state) == (EntryState.FULFILLED, SlotState.TAKEN)
     confirm_appointment(appointment_uid=held.uid, way_to_pay="desk", by=alice.user, now=NOON)
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_hold_that_nobody_paid_in_time_gives_way_to_an_offer():
+    unpaid = agree(alice := member_with_patient(), schedule_with_slots())
+    schedule, appointment = full_schedule()
+    wait_for(schedule, alice)
+    cancel(appointment, now=unpaid.hold_expires_at)
+
+    accept(open_offer(alice), now=unpaid.hold_expires_at)
+
+    assert states(unpaid) == (AppointmentState.EXPIRED, ["void"], [])
 
 
 def test_accepting_twice_is_once():

@@ -1,17 +1,16 @@
 """How does the machine see the database: what it makes, what it empties, what it reads?"""
 
-from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.module_loading import import_string
 
 from appointments.models import Appointment, Offer, WaitlistEntry
 from billing.choices import InvoiceState, RefundState
-from billing.models import Invoice, Payment, Refund
+from billing.models import Invoice, Payment
 from medbook import clock
 from medbook.outbox.models import OutboxMessage
 from members.choices import PointReason
@@ -51,17 +50,23 @@ MOVING = (
     "billing_journalentry",
     "billing_refund",
     "billing_payment",
+    "billing_gatewaynotice",
     "billing_invoiceline",
     "billing_invoice",
     "members_pointentry",
     "idempotency_idempotencykey",
     "outbox_outboxmessage",
     "audit_operationlog",
+    "sandbox_sandboxnotification",
+    "sandbox_sandboxrefund",
+    "sandbox_sandboxpayment",
 )
 DONE_FOR_MEMBERS = {
     f"appointments.services.{handler}"
     for handler in (
+        "payment.keep_hold_after_failure",
         "points.give_points_back",
+        "points.give_unpaid_points_back",
         "points.award_points",
         "points.award_points_for_payment",
         "points.take_back_awarded_points",
@@ -169,7 +174,10 @@ class Clinic:
 
     def seen(self):
         """Read everything in the words of the model."""
-        money = _money()
+        asked = dict(
+            Invoice.objects.filter(state=InvoiceState.OPEN).values_list("subject", "total")
+        )
+        points = dict(_points())
         return {
             "sessions": {
                 self._name_of(schedule.pk): schedule.state for schedule in Schedule.objects.all()
@@ -186,10 +194,11 @@ class Clinic:
                     visit.hold_expires_at,
                     visit.points,
                     visit.price,
-                    *money[f"appointment:{visit.uid}"],
+                    asked.get(visit.subject, 0),
                 )
                 for visit in Appointment.objects.select_related("slot")
             },
+            "payments": [self._payment(payment) for payment in _payments()],
             "wishes": {
                 self._number(self.wishes, wish): (wish.state, wish.lapses)
                 for wish in WaitlistEntry.objects.all()
@@ -204,8 +213,17 @@ class Clinic:
                 )
                 for offer in Offer.objects.select_related("slot", "entry").order_by("id")
             ],
-            "points": {name: _points(member) for name, member in self.members.items()},
+            "points": {name: points[member.pk] for name, member in self.members.items()},
         }
+
+    def _payment(self, payment):
+        """Say whose it is, what became of it, and how much goes back or has gone."""
+        uid = payment.invoice.subject.removeprefix("appointment:")
+        visit = next(number for number, each in self.visits.items() if str(each) == uid)
+        back = {True: Decimal(0), False: Decimal(0)}
+        for refund in payment.refunds.all():
+            back[refund.state == RefundState.SUCCEEDED] += refund.amount
+        return visit, payment.state, payment.is_extra, payment.amount, back[False], back[True]
 
     def _name_of(self, schedule_id):
         return next(name for name, each in self.schedules.items() if each.pk == schedule_id)
@@ -232,12 +250,20 @@ def told(world):
                 visit.points,
                 visit.price,
                 visit.open,
-                visit.paid,
-                visit.going_back,
-                visit.gone_back,
             )
             for number, visit in world.visits.items()
         },
+        "payments": [
+            (
+                payment.visit,
+                payment.state,
+                payment.is_extra,
+                payment.amount,
+                payment.going_back,
+                payment.gone_back,
+            )
+            for payment in world.payments.values()
+        ],
         "wishes": {number: (wish.state, wish.lapses) for number, wish in world.wishes.items()},
         "offers": [
             (offer.session, offer.number, offer.wish, offer.state, offer.until)
@@ -247,30 +273,14 @@ def told(world):
     }
 
 
-def _money():
-    """Sum per subject what is open, paid, to be given back, given back."""
-    found = defaultdict(lambda: [Decimal(0)] * 4)
-    for invoice in Invoice.objects.filter(state=InvoiceState.OPEN):
-        _add(found, invoice.subject, 0, invoice.total)
-    for payment in Payment.objects.select_related("invoice"):
-        _add(found, payment.invoice.subject, 1, payment.amount)
-    for refund in Refund.objects.select_related("payment__invoice"):
-        is_done = refund.state == RefundState.SUCCEEDED
-        _add(found, refund.payment.invoice.subject, 2 + is_done, refund.amount)
-    return found
+def _payments():
+    """List all payments, with their refunds. Two queries."""
+    rows = Payment.objects.select_related("invoice").prefetch_related("refunds")
+    return rows.order_by("id")
 
 
-def _add(found, subject, column, amount):
-    row = list(found[subject])
-    row[column] += amount
-    found[subject] = row
-
-
-def _points(member):
-    """Sum what a member has, besides what visits earned."""
-    earned = (PointReason.EARNED, PointReason.TAKEN_BACK)
-    of_visits = PointEntry.objects.filter(
-        member=member, reason__in=earned, reference__contains=":"
-    ).aggregate(sum=Sum("amount"))["sum"]
-    every = PointEntry.objects.filter(member=member).aggregate(sum=Sum("amount"))["sum"]
-    return every - (of_visits or 0)
+def _points():
+    """Sum what each member has, besides what visits earned. One query."""
+    of_visits = Q(reason__in=(PointReason.EARNED, PointReason.TAKEN_BACK), reference__contains=":")
+    entries = PointEntry.objects.exclude(of_visits).values_list("member_id")
+    return entries.annotate(sum=Sum("amount"))

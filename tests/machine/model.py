@@ -14,6 +14,7 @@ LIVE = ("held", "booked", "arrived", "in_consultation")
 OPEN = ("held", "booked")
 OPEN_PER_MEMBER = {"member": 6, "gold": 8}
 DISCOUNT = {"member": Decimal("1.00"), "gold": Decimal("0.90")}
+ASKED_AFTER = (10, 20, 30, 60, 60, 120, 180, 300)  # seconds; then every ten minutes
 
 
 class No(Exception):
@@ -62,7 +63,7 @@ class Session:
 
 @dataclass
 class Visit:
-    """One appointment and its money: asked for, paid, to be given back, given back."""
+    """One appointment, what is asked for it, and by which of its bills."""
 
     member: str
     patient: str
@@ -80,15 +81,51 @@ class Visit:
     points: int = 0
     price: Decimal = Decimal(0)
     open: Decimal = Decimal(0)
-    paid: Decimal = Decimal(0)
-    going_back: Decimal = Decimal(0)
-    gone_back: Decimal = Decimal(0)
+    bill: int = 0
+    payable_until: datetime | None = None
+    has_points_back: bool = False
     was_extended: bool = False
     moves: int = 0
 
     def is_lapsed(self, now):
         """Tell whether a hold has run out."""
         return self.held_until is not None and self.held_until <= now
+
+    @property
+    def awaits_payment(self):
+        """Tell whether a hold was agreed and becomes a booking when it is paid."""
+        return self.state == "held" and self.bill > 0
+
+
+@dataclass
+class Payment:
+    """Money for a bill of a visit: under way, come in, to be given back, given back.
+
+    Of one that is made online also what the bank knows, and when it is asked.
+    """
+
+    visit: int
+    bill: int
+    amount: Decimal
+    state: str = "captured"
+    is_extra: bool = False
+    going_back: Decimal = Decimal(0)
+    gone_back: Decimal = Decimal(0)
+    until: datetime | None = None
+    at_the_bank: str = "pending"
+    told_from: datetime | None = None
+    next_query_at: datetime | None = None
+    queries: int = 0
+
+    @property
+    def closes_at(self):
+        """Tell when the bank is told to take no more money."""
+        return self.until + 10 * MINUTE
+
+    @property
+    def left(self):
+        """Tell how much of it stays."""
+        return self.amount - self.going_back - self.gone_back
 
 
 @dataclass
@@ -116,7 +153,10 @@ class Offer:
 
 @dataclass
 class World:
-    """Everything, and the verbs that change it. Visits, wishes and offers are named by a count."""
+    """Everything, and the verbs that change it.
+
+    Visits, wishes, offers and payments are named by a count.
+    """
 
     now: datetime
     zone: str
@@ -126,13 +166,15 @@ class World:
     visits: dict[int, Visit] = field(default_factory=dict)
     wishes: dict[int, Wish] = field(default_factory=dict)
     offers: dict[int, Offer] = field(default_factory=dict)
+    payments: dict[int, Payment] = field(default_factory=dict)
+    letters: list[tuple[datetime, int]] = field(default_factory=list)
     leaves: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     news: list[tuple[str, int | str]] = field(default_factory=list)
 
     # What members do
 
     def hold(self, member, patient, session_name, number):
-        """Hold a place; what the member held before gives way."""
+        """Hold a place; what the member held before gives way, unless it waits to be paid."""
         session = self.sessions[session_name]
         if session.state == "called_off":
             raise No("called_off")
@@ -140,7 +182,7 @@ class World:
             raise No("sale_over")
         self._must_not_cool_down(member)
         for visit in self._by_place(self.visits.values()):
-            mine = visit.member == member and visit.source == "self"
+            mine = visit.member == member and visit.source == "self" and not visit.bill
             if visit.state == "held" and (
                 mine or (visit.patient == patient and visit.is_lapsed(self.now))
             ):
@@ -149,26 +191,29 @@ class World:
         place = self._claim(session, session_name, number)
         return self._place(member, patient, place, "self")
 
-    def confirm(self, number, points):
-        """Turn a hold into a booking, partly paid with points."""
+    def confirm(self, number, points, way):
+        """Agree on a hold, partly paid with points: it is booked, or held until it is paid."""
         visit = self.visits[number]
-        if visit.state == "booked":
+        if visit.state == "booked" or (visit.awaits_payment and not visit.is_lapsed(self.now)):
             return
         if visit.state == "expired" or (visit.state == "held" and visit.is_lapsed(self.now)):
             raise No("hold_expired")
         if visit.state != "held":
             raise No("wrong_state")
-        visit.state, visit.held_until, visit.points = "booked", None, points
-        visit.price = (
-            self._price(visit.member, self.sessions[visit.session]) - Decimal(points) / 100
-        )
-        visit.open = visit.price
+        session = self.sessions[visit.session]
+        visit.price = self._price(visit.member, session) - Decimal(points) / 100
+        visit.points = points
         self.points[visit.member] -= points
+        self._ask(visit, visit.price)
+        if way == "online":
+            visit.payable_until = visit.held_until
+        else:
+            visit.state, visit.held_until = "booked", None
 
-    def book(self, member, patient, session, number, points):
+    def book(self, member, patient, session, number, points, way):
         """Hold and confirm at once."""
         visit = self.hold(member, patient, session, number)
-        self.confirm(visit, points)
+        self.confirm(visit, points, way)
         return visit
 
     def extend(self, number):
@@ -178,8 +223,13 @@ class World:
             raise No("wrong_state")
         if visit.is_lapsed(self.now):
             raise No("hold_expired")
+        self._extend(visit)
+
+    def _extend(self, visit):
         visit.held_until = min(visit.held_until + 5 * MINUTE, visit.starts_at)
         visit.was_extended = True
+        if visit.open:
+            visit.payable_until = visit.held_until
 
     def cancel(self, number, by_desk):
         """Give a visit up: in time, or late where the tier allows it, or by the desk."""
@@ -236,9 +286,25 @@ class World:
 
     def _reprice(self, visit, price):
         """Ask for the rest of a higher price, and give back what a lower one leaves over."""
-        rest = price - (visit.paid - visit.going_back - visit.gone_back)
-        visit.price, visit.open = price, max(rest, Decimal(0))
-        visit.going_back += max(-rest, Decimal(0))
+        paid = self._paid(visit)
+        is_asked_already = not paid and visit.open == price
+        visit.price = price
+        if is_asked_already:
+            return
+        too_much = sum(payment.left for payment in paid) - price
+        visit.open = Decimal(0)
+        if too_much < 0:
+            self._ask(visit, -too_much)
+            return
+        for payment in reversed(paid):
+            part = min(too_much, payment.left)
+            payment.going_back += part
+            too_much -= part
+
+    def _ask(self, visit, amount):
+        """Write a new bill, in the place of one that is still open."""
+        visit.open, visit.payable_until = amount, None
+        visit.bill += 1
 
     def _must_cancel_late(self, visit):
         if self.tiers[visit.member] != "gold" or self.now >= visit.starts_at:
@@ -253,12 +319,14 @@ class World:
             raise No("wrong_state")
         if visit.open == 0:
             raise No("already_paid", "nothing_to_pay")
-        visit.paid, visit.open = visit.paid + visit.open, Decimal(0)
+        self.payments[len(self.payments)] = Payment(number, visit.bill, visit.open)
+        visit.open = Decimal(0)
 
-    def hand_back(self, number):
-        """Give the money back that is to be given back."""
-        visit = self.visits[number]
-        visit.gone_back, visit.going_back = visit.gone_back + visit.going_back, Decimal(0)
+    def hand_back(self):
+        """Give all money back that is to be given back, the way it came."""
+        for payment in self.payments.values():
+            payment.gone_back += payment.going_back
+            payment.going_back = Decimal(0)
 
     def check_in(self, number):
         """Note that the patient has come, on the day."""
@@ -267,7 +335,7 @@ class World:
             raise No("wrong_state")
         if self.sessions[visit.session].day != self._today():
             raise No("outside_check_in_window")
-        if visit.paid and visit.open:
+        if self._paid(visit) and visit.open:
             raise No("payment_due")
         visit.state = "arrived"
 
@@ -310,7 +378,7 @@ class World:
             raise No("called_off")
         self._miss(visit)
 
-    def note_missed(self):
+    def _note_missed(self):
         """Note everybody who has not come to a session that is over."""
         for visit in self.visits.values():
             session = self.sessions[visit.session]
@@ -319,7 +387,7 @@ class World:
             if is_over and is_expected:
                 self._miss(visit)
 
-    def finish_sessions(self):
+    def _finish_sessions(self):
         """Finish what is over for everybody: nobody is expected there any more, or still there."""
         for session in self.sessions.values():
             is_over = session.ends_at + 15 * MINUTE <= self.now
@@ -421,7 +489,8 @@ class World:
         for place in surplus:
             self._put(place, "blocked")
         for place in session.places.values():
-            if session.capacity < place.number <= capacity and self._is_sat(place):
+            is_ahead = place.starts_at > self.now and self._is_sat(place)
+            if session.capacity < place.number <= capacity and is_ahead:
                 self._put(place, "free")
         for place in add:
             session.places[place.number] = place
@@ -431,7 +500,14 @@ class World:
     # What time does
 
     def sweep(self):
-        """End what has run out, and ask who waits about what is free."""
+        """Do all that is done by the clock."""
+        self._end_what_has_run_out()
+        self._ask_the_bank()
+        self._note_missed()
+        self._finish_sessions()
+
+    def _end_what_has_run_out(self):
+        """End holds, offers and wishes, and ask who waits about what is free."""
         held = [visit for visit in self.visits.values() if visit.is_lapsed(self.now)]
         for visit in sorted(held, key=lambda visit: visit.held_until):
             self._expire(visit)
@@ -449,24 +525,134 @@ class World:
                 wish.state = "left"
 
     def deliver(self):
-        """Do what is done after the commit: points go back, wishes wait on or end."""
+        """Read the bank's letters, and do what is done after the commit.
+
+        Points go back, wishes wait on or end, a hold lasts longer after a failed payment.
+        """
+        self._read_letters()
         for what, number in self.news:
             if what == "closed":
                 self._end_wishes(number)
                 continue
             visit = self.visits[number]
             if what == "ended":
-                self.points[visit.member] += visit.points
-            elif what == "lapsed" and visit.wish is not None:
+                self._give_points_back(visit)
+            elif what == "failed":
+                self._keep_hold(visit)
+            elif visit.why == "lapsed" and visit.wish is not None:
                 wish = self.wishes[visit.wish]
                 if wish.state == "fulfilled" and not self._waits(wish.patient, wish.session):
                     self._count_lapse(wish)
         self.news.clear()
 
+    def _keep_hold(self, visit):
+        """Give time for another attempt to pay, once, while the hold lasts."""
+        is_over = visit.was_extended or visit.is_lapsed(self.now)
+        if visit.awaits_payment and not is_over:
+            self._extend(visit)
+
+    def _give_points_back(self, visit):
+        """Give points back once, and not while money may still bring a lapsed hold its place."""
+        is_over = visit.state in ("cancelled", "called_off") or (
+            visit.state == "expired" and not visit.open
+        )
+        if is_over and not visit.has_points_back:
+            self.points[visit.member] += visit.points
+            visit.has_points_back = True
+
     def _end_wishes(self, session_name):
         for wish in self.wishes.values():
             if wish.session == session_name and wish.state in ("waiting", "offered"):
                 wish.state = "left"
+
+    # The bank
+
+    def begin(self, number):
+        """Begin to pay online what is open of a visit."""
+        visit = self.visits[number]
+        if visit.open == 0:
+            raise No("already_paid", "nothing_to_pay")
+        if visit.payable_until and visit.payable_until <= self.now:
+            raise No("too_late_to_pay")
+        self.payments[len(self.payments)] = Payment(
+            number,
+            visit.bill,
+            visit.open,
+            state="pending",
+            until=visit.payable_until or self.now + timedelta(hours=2),
+            next_query_at=self.now + timedelta(seconds=ASKED_AFTER[0]),
+        )
+
+    def press(self, number, end, late, letters):
+        """Pay or decline at the bank, which writes so many letters, or keeps still for a while."""
+        payment = self.payments[number]
+        if payment.at_the_bank != "pending" or payment.until <= self.now:
+            return
+        payment.at_the_bank, payment.told_from = end, self.now + late
+        self.letters += [(payment.told_from, number)] * letters
+
+    def _read_letters(self):
+        """Take in what the bank has written by now."""
+        due = sorted(letter for letter in self.letters if letter[0] <= self.now)
+        for letter in due:
+            self.letters.remove(letter)
+            self._hear(self.payments[letter[1]])
+
+    def _ask_the_bank(self):
+        """Ask about payments that nothing was heard of, and give up what nobody pays."""
+        due = [p for p in self.payments.values() if p.state == "pending"]
+        for payment in sorted(due, key=lambda payment: payment.next_query_at):
+            if payment.next_query_at > self.now:
+                continue
+            pause = (*ASKED_AFTER, 600)[min(payment.queries, len(ASKED_AFTER))]
+            payment.next_query_at = self.now + timedelta(seconds=pause)
+            payment.queries += 1
+            if payment.at_the_bank == "pending" and payment.closes_at <= self.now:
+                payment.at_the_bank = "failed"
+            self._hear(payment)
+        for number, visit in self.visits.items():
+            is_late = visit.payable_until is not None and visit.payable_until <= self.now
+            if visit.open and is_late and not self._is_under_way(visit):
+                visit.open = Decimal(0)
+                self.news.append(("ended", number))
+
+    def _hear(self, payment):
+        """Learn what the bank says by now; old news changes nothing."""
+        if payment.told_from and payment.told_from > self.now:
+            return
+        if payment.at_the_bank == "failed" and payment.state == "pending":
+            payment.state = "failed"
+            self.news.append(("failed", payment.visit))
+        elif payment.at_the_bank == "paid" and payment.state != "captured":
+            self._capture(payment)
+
+    def _capture(self, payment):
+        """Take money in: for its bill, else to be given back."""
+        visit = self.visits[payment.visit]
+        payment.state = "captured"
+        if not visit.open or visit.bill != payment.bill:
+            payment.is_extra, payment.going_back = True, payment.amount
+            return
+        visit.open = Decimal(0)
+        if visit.state == "held":
+            visit.state, visit.held_until = "booked", None
+        elif visit.state == "expired":
+            self._take_again(visit, payment)
+
+    def _take_again(self, visit, payment):
+        """Book a lapsed hold after all where its place is free; else its money goes back."""
+        place = self._place_of(visit)
+        is_free = place.state == "free" and self.now < place.starts_at
+        try:
+            self._must_not_clash(visit.patient, place)
+        except No:
+            is_free = False
+        if is_free and self.sessions[place.session].state == "published":
+            self._put(place, "taken")
+            visit.state, visit.why, visit.ended_at = "booked", "", None
+        else:
+            payment.going_back = payment.amount
+            self.news.append(("ended", payment.visit))
 
     # The waitlist
 
@@ -603,9 +789,10 @@ class World:
 
     def _end(self, visit, state, percent):
         visit.state, visit.held_until, visit.ended_at = state, None, self.now
-        visit.open = Decimal(0)
-        left = visit.paid - visit.going_back - visit.gone_back
-        visit.going_back += (left * percent / 100).quantize(Decimal("0.01"))
+        if state != "expired" or not self._is_under_way(visit):
+            visit.open = Decimal(0)
+        for payment in self._paid(visit):
+            payment.going_back += (payment.left * percent / 100).quantize(Decimal("0.01"))
         self.news.append(("ended", self._number_of(visit)))
 
     def _return(self, place):
@@ -688,6 +875,30 @@ class World:
         wish.state = "waiting" if wish.lapses <= 1 else "lapsed"
 
     # Finding things
+
+    def next_hold_end(self):
+        """Tell when the next hold runs out."""
+        ends = [visit.held_until for visit in self.visits.values() if visit.held_until]
+        return min((at for at in ends if at > self.now), default=self.now)
+
+    def next_closing(self):
+        """Tell when the bank is told next to take no more money for a payment."""
+        under_way = [p.closes_at for p in self.payments.values() if p.state == "pending"]
+        return min((at for at in under_way if at > self.now), default=self.now)
+
+    def _paid(self, visit):
+        """List the payments that pay bills of a visit."""
+        return [p for p in self._payments_of(visit) if p.state == "captured" and not p.is_extra]
+
+    def _is_under_way(self, visit):
+        """Tell whether the money of the open bill may still come."""
+        return any(
+            payment.state == "pending" and payment.bill == visit.bill
+            for payment in self._payments_of(visit)
+        )
+
+    def _payments_of(self, visit):
+        return [p for p in self.payments.values() if self.visits[p.visit] is visit]
 
     def _waits(self, patient, session_name):
         return any(

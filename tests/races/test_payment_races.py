@@ -3,15 +3,22 @@
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from appointments.services.cancelling import cancel_appointment
+from appointments.services.holds import expire_lapsed_holds
 from billing.gateways.base import Outcome, PaymentNews
-from billing.models import GatewayNotice, JournalEntry, Payment, Refund
+from billing.models import GatewayNotice, Invoice, JournalEntry, Payment, Refund
 from billing.sandbox.models import SandboxNotification, SandboxRefund
 from billing.services import payments
-from billing.services.payments import note_payment_news, take_in_notification
+from billing.services.payments import (
+    give_up_overdue_invoices,
+    note_payment_news,
+    take_in_notification,
+)
 from billing.services.refunds import send_refund
 from medbook import clock
+from medbook.locks import Rung, lock
 from tests.appointments.paying import (
     agree,
     at_the_bank,
@@ -102,6 +109,18 @@ def test_a_refund_that_many_send_at_once_goes_back_once():
     assert Refund.objects.get().state == "succeeded"
     assert SandboxRefund.objects.count() == 1
     assert JournalEntry.objects.filter(reference=f"refund:{refund.uid}").count() == 1
+
+
+def test_a_hold_that_lapses_waits_for_nobody_who_has_its_invoice_which_is_given_up_later():
+    visit = agreed()
+    lapsed = visit.hold_expires_at
+    with transaction.atomic():
+        lock(Invoice.objects.filter(subject=visit.subject), Rung.INVOICE).get()
+        assert together(partial(expire_lapsed_holds, now=lapsed)) == [1]
+    assert states(visit) == ("expired", ["open"], [])
+
+    assert give_up_overdue_invoices(now=lapsed) == 1
+    assert states(visit) == ("expired", ["void"], [])
 
 
 @pytest.mark.parametrize("_round", range(3))
