@@ -5,6 +5,8 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from billing.gateways.base import Way
+from billing.gateways.sandbox import SandboxGateway
 from billing.models import Payment, Refund
 from billing.sandbox.choices import Behaviour
 from tests.appointments.paying import agree, at_the_bank, deliver, pay_online
@@ -74,6 +76,16 @@ def test_another_amount_pays_for_nothing_and_another_payment_can_be_made(client,
     said = client.get(page).text
     assert "To keep this time, please pay again." in said
     assert "Pay ¥180" in said
+
+
+def test_a_code_to_scan_is_drawn_on_the_page_which_waits(client, page, monkeypatch):
+    monkeypatch.setattr(SandboxGateway, "create", lambda self, order: Way(qr="weixin://pay/1"))
+
+    shown = press(client, page)
+
+    assert shown.status_code == 200
+    assert '<div class="qr" role="img" aria-label="Code for paying"><svg' in shown.text
+    assert "We are waiting" in shown.text
 
 
 def test_without_a_gateway_or_a_key_nothing_begins(client, page):
