@@ -75,6 +75,8 @@ def insured(
 
     The sums of the year hold while the patient is locked. Raises: PolicyNotValid, VisitNotCovered.
     """
+    if policy is None:
+        return price, None
     schedule = schedule or appointment.slot.schedule
     return _borne(price, policy, schedule, appointment.patient, appointment.subject)
 
@@ -92,12 +94,12 @@ def shown_insured(
 
 def _borne(
     price: Quote,
-    policy: InsurancePolicy | None,
+    policy: InsurancePolicy,
     schedule: Schedule,
     patient: Patient,
     subject: str,
 ) -> tuple[Quote, Cover | None]:
-    if policy is None or price.is_free_return:
+    if price.is_free_return:
         return price, None
     return covered(
         price,
