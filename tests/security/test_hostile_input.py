@@ -129,7 +129,10 @@ def test_every_parameter_of_every_page_may_say_anything(world, person, kind):
             answers = {"all": client.get(f"{path}?{encoded(dict.fromkeys(names, value))}")}
         is_list = route.admin_act and route.admin_act[1] == "list"
         if is_read and kind in ONE_BY_ONE and (is_list or not route.is_admin):
-            for name in read | read_then:
+            alone = read | read_then
+            if is_list and kind != "nul":
+                alone &= {"q"}  # what else Django's lists read, they do not show
+            for name in alone:
                 answers[name] = client.get(f"{path}?{encoded({name: value})}")
         tried |= set(answers)
         wrong += [
